@@ -1,0 +1,53 @@
+"""Rows of the registry: which class runs which architecture and task."""
+
+from __future__ import annotations
+
+import attrs
+
+from inference_models_core.object_ref import ObjectRef, to_object_ref
+
+
+@attrs.frozen(kw_only=True)
+class ModelSpec:
+    """One registered implementation, returned by ``register_models``.
+
+    Attributes:
+        architecture: Family, such as ``"yolov8"``.
+        task: Open string, such as ``"object-detection"``.
+        implementation: The model class.
+        backend: The one backend it runs on; ``None`` makes a general row: any tensor backend.
+        graphs: Names of the graphs it needs; each becomes one runner.
+        supports_features: Package features it understands; a package with any other is not for this row.
+        requires_features: Package features without which this row does not apply.
+        summary: One line for listings.
+    """
+
+    architecture: str
+    task: str
+    implementation: ObjectRef = attrs.field(converter=to_object_ref)
+    backend: str | None = None
+    graphs: tuple[str, ...] = attrs.field(default=("weights",), converter=tuple)
+    supports_features: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    requires_features: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    summary: str = ""
+
+    def accepts(self, features: frozenset[str]) -> bool:
+        """Whether a package with these features can be run by this row."""
+        return self.requires_features <= features <= (self.supports_features | self.requires_features)
+
+
+@attrs.frozen(kw_only=True)
+class PipelineSpec:
+    """Several models behind one call, returned by ``register_pipelines``.
+
+    Attributes:
+        pipeline_id: Name that users give to ``AutoModelPipeline``.
+        implementation: Class with ``with_models(models, **kwargs)``.
+        default_models: References loaded when the caller names none, in order.
+        summary: One line for listings.
+    """
+
+    pipeline_id: str
+    implementation: ObjectRef = attrs.field(converter=to_object_ref)
+    default_models: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    summary: str = ""

@@ -1,0 +1,111 @@
+"""The contract of weights providers: an id in, metadata out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import attrs
+
+from inference_models_core.object_ref import ObjectRef, to_object_ref
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inference_models_core.types.backends import BackendDetails, LocalFileFacts
+    from inference_models_core.types.negotiation import Rejection
+    from inference_models_core.types.packages import ModelMetadata
+    from inference_models_core.types.secrets import Secret
+
+
+@attrs.frozen(kw_only=True)
+class WeightsProviderSpec:
+    """Static facts about one provider, returned by ``register_weights_providers``.
+
+    Attributes:
+        name: What users write as ``weights_provider=`` and before ``://``.
+        factory: Callable that takes a :class:`ProviderContext` and returns a :class:`WeightsProvider`.
+        schemes: Further spellings before ``://``.
+        embedded: Whether its models are inside an installed distribution. Asked first for a bare id, and trusted:
+            whoever installed the distribution chose its content.
+        summary: One line for listings.
+    """
+
+    name: str = attrs.field(validator=attrs.validators.matches_re(r"[a-z][a-z0-9+.-]*"))
+    factory: ObjectRef = attrs.field(converter=to_object_ref)
+    schemes: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    embedded: bool = False
+    summary: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class ProviderContext:
+    """What core hands to a provider's factory.
+
+    Attributes:
+        read_manifest: ``(manifest, where) -> BackendDetails | Rejection``: dispatches a package manifest to the
+            parser of the backend that registered its ``type``; a rejection names the plugin to install. ``where`` is
+            the path used in error messages, such as ``"index.json: modelPackages[0]"``.
+        inspect_file: Reads a single model file through the inspector of the backend that owns its suffix.
+        api_key: The caller's key.
+        offline: Whether sockets are forbidden.
+        options: The caller's ``LoadOptions.provider_options``.
+    """
+
+    read_manifest: Callable[[Mapping[str, Any], str], BackendDetails | Rejection]
+    inspect_file: Callable[[Path], LocalFileFacts]
+    api_key: Secret | None = None
+    offline: bool = False
+    options: Mapping[str, Any] = attrs.field(factory=dict, converter=dict)
+
+
+class WeightsProvider(Protocol):
+    """Resolves model ids to metadata."""
+
+    def resolve(self, model_id: str, *, revision: str | None = None) -> ModelMetadata:
+        """Finds a model.
+
+        Args:
+            model_id: The id without scheme.
+            revision: A version, where the provider has versions.
+
+        Returns:
+            The model and its packages.
+
+        Raises:
+            ModelNotFoundError: If there is no such model; the only error after which another provider is asked.
+            ProviderError: For everything else.
+        """
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class ListedModel:
+    """One line of a provider's listing."""
+
+    model_id: str
+    task: str | None = None
+    architecture: str | None = None
+    summary: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class ModelListing:
+    """One page of a provider's listing.
+
+    Attributes:
+        models: The lines.
+        cursor: What to pass for the next page; ``None`` at the end.
+    """
+
+    models: tuple[ListedModel, ...] = attrs.field(converter=tuple)
+    cursor: str | None = None
+
+
+@runtime_checkable
+class SupportsListing(Protocol):
+    """A provider that can list its models."""
+
+    def list_models(self, query: str = "", *, task: str | None = None, cursor: str | None = None) -> ModelListing:
+        """One page of models whose id contains ``query``."""
+        ...

@@ -1,0 +1,92 @@
+"""What the caller asked for, as one value that every step reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from inference_models_core.types.devices import AUTO, Device
+from inference_models_core.types.secrets import Secret, to_optional_secret
+
+if TYPE_CHECKING:
+    from inference_models_core.plugins.host import PluginHost
+    from inference_models_core.types.references import ModelRef
+
+FALLBACKS = ("compatible", "none")
+
+
+@attrs.frozen(kw_only=True)
+class LoadOptions:
+    """Everything rare about loading.
+
+    Attributes:
+        host: Plugin host to use instead of the process's own.
+        prefer: Distributions whose rows beat all others for the packages they can run.
+        architecture: For a single file or directory that does not say: its family.
+        task: The same for its task.
+        class_names: The same for its class names, by class id.
+        input_size: The same for the (height, width) of its input.
+        backend_options: Backend name -> options for its sessions, as that backend's documentation says. An unknown
+            option is an error naming the nearest legal one.
+        provider_options: Passed to the weights provider.
+        trusted_code: Packages of formats that run code, allowed by name and content: ``"<package id>@sha256:<hex>"``.
+        max_image_pixels: Largest picture accepted, in pixels.
+        allow_url_input: Whether prediction calls may fetch pictures from URLs.
+    """
+
+    host: PluginHost | None = attrs.field(default=None, repr=False)
+    prefer: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    architecture: str | None = None
+    task: str | None = None
+    class_names: tuple[str, ...] | None = attrs.field(default=None, converter=attrs.converters.optional(tuple))
+    input_size: tuple[int, int] | None = None
+    backend_options: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, converter=dict)
+    provider_options: Mapping[str, Any] = attrs.field(factory=dict, converter=dict, repr=False)
+    trusted_code: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    max_image_pixels: int = 64_000_000
+    allow_url_input: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class LoadRequest:
+    """A call of ``from_pretrained`` after its arguments were read.
+
+    Attributes:
+        ref: What is to be loaded.
+        weights_provider: The provider named by the caller; ``None`` for the chain.
+        api_key: The caller's key.
+        revision: A version, where the provider has versions.
+        backends: Backends the caller allows, in the caller's order of preference; ``None`` for any.
+        device: Where to compute; :data:`~inference_models_core.types.devices.AUTO` lets the negotiation choose.
+        quantizations: Precisions the caller allows, in the caller's order; ``None`` for the device's default.
+        batch_size: Smallest and largest batch that must run in one go; ``None`` for no wish.
+        package_id: The one package to use; skips preferences, not compatibility or trust.
+        cache_dir: Where downloads go; ``None`` for the default.
+        offline: Whether sockets are forbidden.
+        force_download: Fetch again although cached.
+        allow_untrusted_packages: Accept program-like formats from publishers that are not trusted.
+        allow_local_code_packages: Run classes that a local directory brings.
+        fallback: ``"compatible"`` or ``"none"``.
+        options: The rare ones.
+        model_kwargs: Keyword arguments for the model class.
+    """
+
+    ref: ModelRef
+    weights_provider: str | None = None
+    api_key: Secret | None = attrs.field(default=None, converter=to_optional_secret)
+    revision: str | None = None
+    backends: tuple[str, ...] | None = None
+    device: Device = AUTO
+    quantizations: tuple[str, ...] | None = None
+    batch_size: tuple[int, int] | None = None
+    package_id: str | None = None
+    cache_dir: str | None = None
+    offline: bool = False
+    force_download: bool = False
+    allow_untrusted_packages: bool = False
+    allow_local_code_packages: bool = False
+    fallback: str = attrs.field(default="compatible", validator=attrs.validators.in_(FALLBACKS))
+    options: LoadOptions = attrs.field(factory=LoadOptions)
+    model_kwargs: Mapping[str, Any] = attrs.field(factory=dict, converter=dict)
