@@ -151,6 +151,13 @@ class BatchSupport:
         low, high = self.bounds
         return low <= smallest and (high is None or largest <= high)
 
+    def __str__(self) -> str:
+        if not self.known:
+            return "unknown"
+        if self.static is not None:
+            return str(self.static)
+        return "dynamic" if self.maximum is None else f"{self.minimum}-{self.maximum}"
+
 
 UNKNOWN_BATCH = BatchSupport(known=False)
 

@@ -71,7 +71,7 @@ class Candidate:
             "backend": self.backend,
             "device": str(self.device),
             "quantization": self.package.quantization,
-            "batch": _batch_text(self.package),
+            "batch": str(self.package.batch),
             "implementation": str(self.row.implementation) if self.row else None,
             "plugin": str(self.row_plugin) if self.row_plugin else None,
             "runtime_version": self.report.version,
@@ -173,12 +173,3 @@ class Resolution:
         from inference_models_core.reports.negotiation import resolution_html
 
         return resolution_html(self)
-
-
-def _batch_text(package: ModelPackage) -> str:
-    batch = package.batch
-    if not batch.known:
-        return "unknown"
-    if batch.static is not None:
-        return str(batch.static)
-    return "dynamic" if batch.maximum is None else f"{batch.minimum}-{batch.maximum}"
