@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from inference_models_core.arguments import check_known, keyword_names
 from inference_models_core.model import Model
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from inference_models_core.types.images import Preprocessed
     from inference_models_core.types.tensors import Array
 
@@ -101,7 +102,7 @@ class ImageModel(Model, Generic[Result]):
         return self.infer(images, **arguments)
 
     def _split(self, arguments: Mapping[str, Any]) -> Mapping[str, dict[str, Any]]:
-        taken = _stage_arguments(type(self))
+        taken = _stage_arguments(type(self))  # type: ignore[arg-type]  # classes are hashable
         check_known(arguments, taken.keys(), f"a prediction call of {type(self).__name__}")
         stages: dict[str, dict[str, Any]] = {stage: {} for stage in _STAGES}
         for name, value in arguments.items():
