@@ -1,0 +1,162 @@
+"""Every check of this repository. `nox -l` lists the sessions; CI runs nothing else.
+
+Works from a bare system Python: `python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/nox -s demo`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["tests", "lint", "types"]
+
+ROOT = Path(__file__).parent
+TOOLS = nox.project.load_toml("pyproject.toml")
+SAMPLES = "./providers/inference-models-provider-samples"
+#: Folder of each distribution, with the extras that make it usable on a machine without a GPU.
+DISTRIBUTIONS = {
+    "./core": "",
+    "./plugins/inference-models-vision": "[opencv]",
+    "./plugins/inference-models-onnx": "[cpu]",
+    SAMPLES: "",
+}
+BENCHMARKS = (
+    "import_time.py",
+    "plan_time.py",
+    "negotiation.py",
+    "cold_start.py",
+    "preprocessing.py",
+    "whole_call.py",
+)
+
+
+def install_everything(session: nox.Session, *groups: str, editable: bool = False) -> None:
+    """Installs every distribution of the repository and the named dependency groups of `pyproject.toml`."""
+    paths = [folder + extra for folder, extra in DISTRIBUTIONS.items()]
+    flags = ["-e"] * len(paths) if editable else []
+    ours = [word for pair in zip(flags, paths, strict=True) for word in pair] if editable else paths
+    session.install(*ours, *nox.project.dependency_groups(TOOLS, *groups))
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Loads the sample detector, draws what it sees in the sample pictures and leaves them in `demo/`."""
+    install_everything(session)
+    pictures = ROOT / SAMPLES / "src/inference_models_provider_samples/pictures"
+    output = ROOT / "demo"
+    shutil.rmtree(output, ignore_errors=True)
+    session.run("inference-models", "plan", "samples/shapes-detector")
+    session.run("inference-models", "predict", "samples/shapes-detector", str(pictures), "--output", str(output))
+    written = "\n".join(f"  {path.relative_to(ROOT)}" for path in sorted(output.iterdir()))
+    session.log(f"Open these:\n{written}")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Runs the tests of every distribution and those that cross distributions. `-- ARGS` go to pytest."""
+    install_everything(session, "test", editable=True)
+    session.run("pip", "check")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def tests_torch(session: nox.Session) -> None:
+    """As `tests`, with PyTorch installed, for the tests that skip without it. Not part of CI: PyTorch is large."""
+    install_everything(session, "test", "torch", editable=True)
+    session.run("pip", "check")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def readme(session: nox.Session) -> None:
+    """Runs the two commands of the README in a fresh clone of the last commit."""
+    session.install("pytest")
+    session.run("pytest", "tests/test_readme.py", env={"RUN_README_COMMANDS": "1"})
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Runs ruff's checks and its formatter; `-- --fix` mends what it can."""
+    session.install(*nox.project.dependency_groups(TOOLS, "lint"))
+    fix = "--fix" in session.posargs
+    session.run("ruff", "check", *(["--fix"] if fix else []))
+    session.run("ruff", "format", *([] if fix else ["--check"]))
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Runs mypy, strict, on every distribution."""
+    install_everything(session, "types")
+    session.run("mypy", *(f"{folder}/src" for folder in DISTRIBUTIONS))
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Builds sdists and wheels, installs the wheels together in a clean environment and predicts with them."""
+    built = Path(session.create_tmp()) / "wheels"
+    shutil.rmtree(built, ignore_errors=True)
+    session.install(*nox.project.dependency_groups(TOOLS, "build"))
+    for folder in DISTRIBUTIONS:
+        session.run("python", "-m", "build", "--outdir", str(built), folder)
+    clean = built / "environment"
+    session.run("python", "-m", "venv", str(clean))
+    python = clean / ("Scripts/python.exe" if (clean / "Scripts").exists() else "bin/python")
+    found = [_wheel(built, folder) + extra for folder, extra in DISTRIBUTIONS.items()]
+    session.run(str(python), "-m", "pip", "install", *found, external=True)
+    session.run(str(python), "-m", "pip", "check", external=True)
+    smoke_test = ROOT / "tests" / "smoke.py"
+    with session.chdir(clean):
+        session.run(str(python), "-I", str(smoke_test), external=True)
+
+
+def _wheel(built: Path, folder: str) -> str:
+    """Path of the wheel of a distribution."""
+    name = nox.project.load_toml(f"{folder}/pyproject.toml")["project"]["name"].replace("-", "_")
+    (wheel,) = built.glob(f"{name}-*.whl")
+    return str(wheel)
+
+
+@nox.session
+def sizes(session: nox.Session) -> None:
+    """Adds up the wheels that a user downloads and fails over budget."""
+    built = Path(session.create_tmp()) / "wheels"
+    shutil.rmtree(built, ignore_errors=True)
+    session.run("pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(built), *DISTRIBUTIONS)
+    session.run("python", "benchmarks/sizes.py", str(built))
+
+
+@nox.session
+def import_time(session: nox.Session) -> None:
+    """Imports core in fresh processes: how long it takes, and that nothing heavy comes with it."""
+    session.install("./core")
+    session.run("python", "benchmarks/import_time.py")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Runs the benchmarks, or those named after `--`, and prints their tables."""
+    install_everything(session, "bench")
+    for name in session.posargs or BENCHMARKS:
+        session.run("python", f"benchmarks/{name}")
+
+
+@nox.session
+def accuracy(session: nox.Session) -> None:
+    """Measures the sample detector on held-out scenes through our own pipeline."""
+    install_everything(session, "accuracy")
+    session.run("python", f"{SAMPLES}/training/evaluate.py", *session.posargs)
+
+
+@nox.session
+def changelog(session: nox.Session) -> None:
+    """Prints what the changelog fragments of each distribution would become."""
+    session.install(*nox.project.dependency_groups(TOOLS, "release"))
+    for folder in DISTRIBUTIONS:
+        name = nox.project.load_toml(f"{folder}/pyproject.toml")["project"]["name"]
+        drafts = ["--draft", "--name", name, "--version", "next"]
+        session.run("towncrier", "build", *drafts, "--config", "pyproject.toml", "--dir", folder)
