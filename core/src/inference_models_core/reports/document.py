@@ -7,12 +7,14 @@ made harmless here, once: control characters are written as escapes, and a line 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from inference_models_core.errors import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Tone(enum.Enum):
@@ -24,6 +26,7 @@ class Tone(enum.Enum):
     BAD = "bad"
     DIM = "dim"
     STRONG = "strong"
+    FIX = "fix"
 
 
 def one_line(value: object) -> str:
@@ -40,8 +43,21 @@ class Cell:
     """One cell of a table.
 
     Attributes:
-        text: What stands there; wrapped where it is long and in the last column.
+        text: What stands there; short, never wrapped.
         tone: What it means.
+    """
+
+    text: str = attrs.field(default="", converter=one_line)
+    tone: Tone = attrs.field(default=Tone.PLAIN, kw_only=True)
+
+
+@attrs.frozen
+class Note:
+    """A paragraph, alone or below a row of a table.
+
+    Attributes:
+        text: One or more sentences; wrapped.
+        tone: What it means; warnings and errors are labelled as such, colours or not.
         fix: What would mend it; on a line of its own and never wrapped, so that it can be copied.
     """
 
@@ -49,12 +65,34 @@ class Cell:
     tone: Tone = attrs.field(default=Tone.PLAIN, kw_only=True)
     fix: str = attrs.field(default="", converter=one_line, kw_only=True)
 
+    @property
+    def label(self) -> str:
+        """``"warning: "``, ``"error: "`` or nothing."""
+        return {Tone.WARNING: "warning: ", Tone.BAD: "error: "}.get(self.tone, "")
+
     def __bool__(self) -> bool:
         return bool(self.text or self.fix)
 
 
-def _to_rows(rows: Iterable[Iterable[Any]]) -> tuple[tuple[Cell, ...], ...]:
-    return tuple(tuple(value if isinstance(value, Cell) else Cell(value) for value in row) for row in rows)
+def _to_cells(values: Iterable[Any]) -> tuple[Cell, ...]:
+    return tuple(value if isinstance(value, Cell) else Cell(value) for value in values)
+
+
+@attrs.frozen
+class Row:
+    """One row of a table.
+
+    Attributes:
+        cells: One per column; anything that is not a :class:`Cell` becomes one.
+        note: What needs more room than a cell: a reason and its fix, shown below the row over the full width.
+    """
+
+    cells: tuple[Cell, ...] = attrs.field(converter=_to_cells)
+    note: Note = attrs.field(default=Note())
+
+
+def _to_rows(rows: Iterable[Row | Iterable[Any]]) -> tuple[Row, ...]:
+    return tuple(row if isinstance(row, Row) else Row(row) for row in rows)
 
 
 def _to_columns(columns: Iterable[str]) -> tuple[str, ...]:
@@ -68,48 +106,32 @@ class Table:
     Attributes:
         title: Heading; may be empty.
         columns: Column headings; when all are empty, no heading line is shown.
-        rows: As many cells as columns each; anything that is not a :class:`Cell` becomes one.
+        rows: Rows with as many cells as there are columns.
         empty: What to say when there are no rows; a table without rows and without this is not shown.
     """
 
     title: str = attrs.field(default="", converter=one_line)
     columns: tuple[str, ...] = attrs.field(converter=_to_columns)
-    rows: tuple[tuple[Cell, ...], ...] = attrs.field(default=(), converter=_to_rows)
+    rows: tuple[Row, ...] = attrs.field(default=(), converter=_to_rows)
     empty: str = attrs.field(default="", converter=one_line)
 
     @rows.validator
-    def _check(self, _: object, rows: tuple[tuple[Cell, ...], ...]) -> None:
-        if any(len(row) != len(self.columns) for row in rows):
+    def _check(self, _: object, rows: tuple[Row, ...]) -> None:
+        if any(len(row.cells) != len(self.columns) for row in rows):
             raise ValueError(f"a row of {self.title!r} does not have {len(self.columns)} cells")
 
     def without_empty_columns(self) -> Table:
         """The same table without columns in which no row says anything."""
-        kept = [index for index in range(len(self.columns)) if any(row[index] for row in self.rows)]
+        kept = [index for index in range(len(self.columns)) if any(row.cells[index].text for row in self.rows)]
         return attrs.evolve(
             self,
             columns=[self.columns[index] for index in kept],
-            rows=[[row[index] for index in kept] for row in self.rows],
+            rows=[attrs.evolve(row, cells=[row.cells[index] for index in kept]) for row in self.rows],
         )
 
 
-@attrs.frozen
-class Note:
-    """A paragraph.
-
-    Attributes:
-        text: One or more sentences.
-        tone: What it means; warnings and errors are labelled as such where there are no colours.
-        fix: What would mend it.
-    """
-
-    text: str = attrs.field(converter=one_line)
-    tone: Tone = attrs.field(default=Tone.PLAIN, kw_only=True)
-    fix: str = attrs.field(default="", converter=one_line, kw_only=True)
-
-    @property
-    def label(self) -> str:
-        """``"warning: "``, ``"error: "`` or nothing."""
-        return {Tone.WARNING: "warning: ", Tone.BAD: "error: "}.get(self.tone, "")
+def _to_parts(parts: Iterable[Table | Note]) -> tuple[Table | Note, ...]:
+    return tuple(parts)
 
 
 @attrs.frozen(kw_only=True)
@@ -122,7 +144,7 @@ class Document:
     """
 
     title: str = attrs.field(default="", converter=one_line)
-    parts: tuple[Table | Note, ...] = attrs.field(default=(), converter=tuple)
+    parts: tuple[Table | Note, ...] = attrs.field(default=(), converter=_to_parts)
 
     @property
     def shown(self) -> tuple[Table | Note, ...]:
@@ -153,9 +175,9 @@ class Report:
         return document_text(self.document())
 
     def __rich__(self) -> Any:
-        from inference_models_core.reports.terminal import document_renderable
+        from inference_models_core.reports.terminal import DocumentRenderable
 
-        return document_renderable(self.document())
+        return DocumentRenderable(self.document())
 
     def _repr_html_(self) -> str:
         from inference_models_core.reports.html import document_html
