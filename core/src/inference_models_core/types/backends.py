@@ -102,6 +102,7 @@ class BackendReport:
         version: Version of the runtime as text; empty if unknown.
         devices: Devices it can really use, best first.
         capabilities: Facts for the backend's own matcher, such as ``{"providers": "CUDA...,CPU..."}``.
+        code: Stable identifier of the reason, such as ``"runtime-not-installed"``; may be empty.
         reason: Why not, or why less than one would hope.
         fix: Command that mends it.
     """
@@ -111,6 +112,7 @@ class BackendReport:
     version: str = ""
     devices: tuple[Device, ...] = attrs.field(default=(), converter=tuple)
     capabilities: Mapping[str, str] = attrs.field(factory=dict, converter=dict)
+    code: str = ""
     reason: str = attrs.field(default="")
     fix: str = ""
 

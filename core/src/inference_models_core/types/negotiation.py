@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 if TYPE_CHECKING:
-    from inference_models_core.types.backends import BackendReport, Fit
+    from inference_models_core.types.backends import BackendReport, BackendSpec, Fit
     from inference_models_core.types.devices import Device
     from inference_models_core.types.models import ModelSpec
     from inference_models_core.types.packages import ModelMetadata, ModelPackage
@@ -49,6 +49,7 @@ class Candidate:
         device: The device it would compute on.
         fit: The matcher's verdict.
         ignored_rows: Other rows for the same package that are used only when named (``LoadOptions(prefer=...)``).
+        backend_spec: The backend; ``None`` for a package with its own code whose backend no plugin registered.
     """
 
     package: ModelPackage
@@ -58,6 +59,7 @@ class Candidate:
     device: Device
     fit: Fit
     ignored_rows: tuple[tuple[ModelSpec, PluginIdentity], ...] = ()
+    backend_spec: BackendSpec | None = None
 
     @property
     def backend(self) -> str:

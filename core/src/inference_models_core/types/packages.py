@@ -64,6 +64,7 @@ class ModelPackage:
         task: Such as ``"object-detection"``.
         artifacts: Its files.
         directory: Where the files already are; ``None`` if they have to be fetched.
+        graph_files: Graph name -> handle of its file, where it is not named as the backend would name it.
         quantization: ``"fp32"``, ``"fp16"``, ``"bf16"``, ``"int8"`` or ``None`` for unknown.
         batch: Batch sizes it accepts.
         features: Feature name -> value; only rows that understand all names may run it.
@@ -84,6 +85,7 @@ class ModelPackage:
     task: str | None = None
     artifacts: tuple[Artifact, ...] = attrs.field(default=(), converter=tuple)
     directory: Path | None = None
+    graph_files: Mapping[str, str] = attrs.field(factory=dict, converter=dict)
     quantization: str | None = None
     batch: BatchSupport = UNKNOWN_BATCH
     features: Mapping[str, Any] = attrs.field(factory=dict, converter=dict)

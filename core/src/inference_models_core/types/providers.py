@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import attrs
 
 from inference_models_core.object_ref import ObjectRef, to_object_ref
+from inference_models_core.types.requests import LoadOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +48,8 @@ class ProviderContext:
             parser of the backend that registered its ``type``; a rejection names the plugin to install. ``where`` is
             the path used in error messages, such as ``"index.json: modelPackages[0]"``.
         inspect_file: Reads a single model file through the inspector of the backend that owns its suffix.
+        suffixes: File suffix -> name of the backend that owns it.
+        given: The caller's options, with what was said about a single file (architecture, task, class names).
         api_key: The caller's key.
         offline: Whether sockets are forbidden.
         options: The caller's ``LoadOptions.provider_options``.
@@ -54,6 +57,8 @@ class ProviderContext:
 
     read_manifest: Callable[[Mapping[str, Any], str], BackendDetails | Rejection]
     inspect_file: Callable[[Path], LocalFileFacts]
+    suffixes: Mapping[str, str] = attrs.field(factory=dict, converter=dict)
+    given: LoadOptions = attrs.field(factory=LoadOptions)
     api_key: Secret | None = None
     offline: bool = False
     options: Mapping[str, Any] = attrs.field(factory=dict, converter=dict)

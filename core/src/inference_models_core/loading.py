@@ -1,0 +1,257 @@
+"""From a candidate to a model: the only module that opens sessions and constructs model classes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from inference_models_core.arguments import check_known, keyword_names
+from inference_models_core.artifacts import place_package
+from inference_models_core.errors import CannotOpenHereError, LoadFailedError, NegotiationError, PackageFileMissingError
+from inference_models_core.model import Model, close_all, remember_resolution
+from inference_models_core.negotiation.negotiate import no_candidate_error
+from inference_models_core.planning import access_of, check_access, make_plan
+from inference_models_core.runner import Runner
+from inference_models_core.types.backends import BackendKind
+from inference_models_core.types.events import CandidateTriedEvent, FallbackEvent, ModelLoadedEvent
+from inference_models_core.types.negotiation import Attempt, Resolution
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from inference_models_core.planning import Plan
+    from inference_models_core.types.backends import BackendSpec
+    from inference_models_core.types.negotiation import Candidate
+    from inference_models_core.types.requests import LoadRequest
+
+logger = logging.getLogger("inference_models")
+
+
+def load_model(request: LoadRequest, *, depth: int = 0) -> Any:
+    """Loads the best candidate that opens.
+
+    Args:
+        request: What the caller asked for.
+        depth: 1 while loading another model's dependency; dependencies have none of their own.
+
+    Returns:
+        The model.
+
+    Raises:
+        NoCompatiblePackageError: If no package can run here.
+        LoadFailedError: If every candidate refused to open here.
+        InferenceModelsError: Whatever else goes wrong; only :class:`CannotOpenHereError` lets the next one try.
+    """
+    started = time.perf_counter()
+    plan = make_plan(request)
+    if plan.negotiation.best is None:
+        raise no_candidate_error(plan.negotiation)
+    model, chosen, attempts = _open_first(plan, depth)
+    resolution = Resolution(
+        reference=request.ref.text, negotiation=plan.negotiation, chosen=chosen, attempts=tuple(attempts)
+    )
+    remember_resolution(model, resolution)
+    plan.host.emit(
+        ModelLoadedEvent(
+            model_id=plan.found.metadata.model_id,
+            model=model,
+            resolution=resolution,
+            seconds=time.perf_counter() - started,
+        )
+    )
+    return model
+
+
+def _open_first(plan: Plan, depth: int) -> tuple[Any, Candidate, list[Attempt]]:
+    """Opens the candidates in order; after the first refusal only those on the same device."""
+    attempts: list[Attempt] = []
+    for candidate in plan.negotiation.accepted:
+        if attempts and candidate.device != attempts[0].candidate.device:
+            continue
+        plan.host.emit(CandidateTriedEvent(model_id=plan.found.metadata.model_id, candidate=candidate))
+        try:
+            return _open(plan, candidate, depth), candidate, attempts
+        except CannotOpenHereError as error:
+            if plan.request.fallback == "none":
+                raise
+            attempts.append(Attempt(candidate=candidate, error=error))
+            _tell_fallback(plan, candidate, error)
+    last = attempts[-1].error
+    raise LoadFailedError(
+        "no candidate could be opened here:\n"
+        + "\n".join(f"  {a.candidate.package.package_id} ({a.candidate.backend}): {a.error}" for a in attempts),
+        hint=getattr(last, "hint", ""),
+        attempts=[(attempt.candidate, attempt.error) for attempt in attempts],
+    ) from last
+
+
+def _tell_fallback(plan: Plan, candidate: Candidate, error: CannotOpenHereError) -> None:
+    logger.warning(
+        "%s: package %s cannot be opened with %s here: %s",
+        plan.request.ref, candidate.package.package_id, candidate.backend, error,
+    )  # fmt: skip
+    plan.host.emit(
+        FallbackEvent(
+            model_id=plan.found.metadata.model_id, candidate=candidate, reason=error.message, fix=error.hint
+        )
+    )
+
+
+def _open(plan: Plan, candidate: Candidate, depth: int) -> Any:
+    check_access(plan.host, plan.request, candidate.package, plan.found)
+    if plan.host.has_gate("find_live_model"):
+        access = access_of(plan.request, candidate.package, plan.found)
+        live = plan.host.find_live_model(access, request_digest(plan, candidate))
+        if live is not None:
+            return live
+    directory = place_package(candidate.package)
+    dependencies = _load_dependencies(plan, candidate, depth)
+    try:
+        return _construct(plan, candidate, directory, dependencies)
+    except BaseException:
+        close_all(dependencies.values())
+        raise
+
+
+def _construct(plan: Plan, candidate: Candidate, directory: Path, dependencies: Mapping[str, Any]) -> Any:
+    model_class = _model_class(candidate, directory)
+    offers = _offers(plan, candidate, dependencies)
+    named, open_ended = keyword_names(model_class.from_pretrained)
+    if not open_ended:  # a typing mistake of the caller is found before anything is opened
+        legal = named - offers.keys()
+        check_known(plan.request.model_kwargs, legal, f"{model_class.__name__}.from_pretrained")
+    runners = _open_runners(plan, candidate, directory)
+    offers["runners"] = runners
+    try:
+        wanted = {name: value for name, value in offers.items() if name in named}
+        model = model_class.from_pretrained(directory, **wanted, **plan.request.model_kwargs)
+    except BaseException:
+        close_all(runners.values())
+        raise
+    _hand_over(model, (*runners.values(), *dependencies.values()))
+    return model
+
+
+def _offers(plan: Plan, candidate: Candidate, dependencies: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model class may ask for by naming it in the signature of ``from_pretrained``."""
+    return {
+        "device": candidate.device,
+        "package": candidate.package,
+        "runners": {},
+        "model_dependencies": dependencies,
+        "recommended_parameters": candidate.package.recommended_parameters
+        or plan.found.metadata.recommended_parameters,
+        "max_image_pixels": plan.request.options.max_image_pixels,
+        "allow_url_input": plan.request.options.allow_url_input,
+    }
+
+
+def _model_class(candidate: Candidate, directory: Path) -> Any:
+    if candidate.package.local_code is not None:
+        from inference_models_core.local_code import load_local_class
+
+        return load_local_class(directory, candidate.package.local_code)
+    if candidate.row is None:
+        raise NegotiationError(f"package {candidate.package.package_id} has neither a registered class nor its own")
+    return candidate.row.implementation.load()
+
+
+def _open_runners(plan: Plan, candidate: Candidate, directory: Path) -> dict[str, Runner]:
+    spec = plan.registry.backend(candidate.backend, plan.request.options.prefer).spec
+    if candidate.row is None or spec is None or spec.kind is not BackendKind.TENSOR or spec.factory is None:
+        return {}
+    factory = spec.factory.load()
+    backend = factory() if isinstance(factory, type) else factory
+    options = plan.request.options.backend_options.get(spec.name, {})
+    runners: dict[str, Runner] = {}
+    try:
+        for graph in candidate.row.graphs:
+            path = _graph_path(candidate, spec, directory, graph)
+            session = backend.open_session(path, device=candidate.device, package=candidate.package, options=options)
+            runners[graph] = Runner(session, name=graph, batch=candidate.package.batch)
+    except BaseException:
+        close_all(runners.values())
+        raise
+    return runners
+
+
+def _graph_path(candidate: Candidate, spec: BackendSpec, directory: Path, graph: str) -> Path:
+    path = directory / candidate.package.graph_files.get(graph, spec.file_name(graph))
+    if not path.is_file():
+        raise PackageFileMissingError(f"package {candidate.package.package_id} has no {path.name} for {graph!r}")
+    return path
+
+
+def _load_dependencies(plan: Plan, candidate: Candidate, depth: int) -> dict[str, Any]:
+    dependencies = plan.found.metadata.dependencies
+    if dependencies and depth:
+        raise NegotiationError(f"{plan.request.ref} is a dependency and has dependencies itself: one level is allowed")
+    loaded: dict[str, Any] = {}
+    try:
+        for dependency in dependencies:
+            request = _dependency_request(plan, candidate, dependency.model_id, dependency.package_id)
+            loaded[dependency.name] = load_model(request, depth=1)
+    except BaseException:
+        close_all(loaded.values())
+        raise
+    return loaded
+
+
+def _dependency_request(plan: Plan, candidate: Candidate, model_id: str, package_id: str | None) -> LoadRequest:
+    """The parent's request for another model: same credentials and trust, the parent's device, no other wishes."""
+    from inference_models_core.reference import parse_reference
+
+    return attrs.evolve(
+        plan.request,
+        ref=parse_reference(f"{plan.found.provider}://{model_id}"),
+        device=candidate.device,
+        package_id=package_id,
+        revision=None,
+        backends=None,
+        quantizations=None,
+        batch_size=None,
+        model_kwargs={},
+    )
+
+
+def _hand_over(model: Any, closables: tuple[Any, ...]) -> None:
+    """Makes the model responsible for its runners and dependencies.
+
+    A class that does not derive from core's base has them closed when it is garbage, if not by itself before.
+    """
+    if isinstance(model, Model):
+        model.own(closables)
+    elif closables:
+        weakref.finalize(model, close_all, closables)
+
+
+def request_digest(plan: Plan, candidate: Candidate) -> str:
+    """Identifies everything that changes the loaded model, for a pool of live models.
+
+    Args:
+        plan: The plan.
+        candidate: The package and device in question.
+
+    Returns:
+        64 hex digits; equal for equal requests, and never equal for requests that load different models. Values that
+        JSON cannot tell apart are told apart by their ``repr``.
+    """
+    package = candidate.package
+    parts = {
+        "provider": plan.found.provider,
+        "model": plan.found.metadata.model_id,
+        "revision": plan.request.revision,
+        "package": [package.package_id, str(package.directory), [[a.handle, a.sha256] for a in package.artifacts]],
+        "device": str(candidate.device),
+        "implementation": str(candidate.row.implementation) if candidate.row else None,
+        "backend_options": plan.request.options.backend_options,
+        "model_kwargs": plan.request.model_kwargs,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=repr).encode()).hexdigest()

@@ -1,0 +1,118 @@
+"""From a request to ranked candidates: providers, then negotiation. Nothing is downloaded or opened."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from inference_models_core.errors import AccessDeniedError
+from inference_models_core.negotiation.negotiate import negotiate
+from inference_models_core.negotiation.shortlist import shortlist
+from inference_models_core.plugins.host import get_host
+from inference_models_core.providers.chain import Found, find_model
+from inference_models_core.types.access import Access
+from inference_models_core.types.events import NegotiatedEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from inference_models_core.plugins.host import PluginHost
+    from inference_models_core.registry import Registry
+    from inference_models_core.types.negotiation import Negotiation
+    from inference_models_core.types.packages import ModelPackage
+    from inference_models_core.types.requests import LoadRequest
+
+logger = logging.getLogger("inference_models")
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What a request comes to.
+
+    Attributes:
+        request: The request.
+        host: The plugins that were asked.
+        registry: What they registered.
+        found: The provider's answer.
+        negotiation: Candidates and rejections.
+    """
+
+    request: LoadRequest
+    host: PluginHost
+    registry: Registry
+    found: Found
+    negotiation: Negotiation
+
+
+def make_plan(request: LoadRequest) -> Plan:
+    """Finds the model and ranks its packages.
+
+    Args:
+        request: What the caller asked for.
+
+    Returns:
+        The plan; its negotiation may have accepted nothing.
+
+    Raises:
+        RequiredPluginMissingError: If a plugin that the host application insists on is not active.
+        AccessDeniedError: If a gate refuses.
+        ProviderError: If the model cannot be found.
+    """
+    host = request.options.host or get_host()
+    host.require_plugins()
+    check_access(host, request, None)
+    registry = host.registry()
+    found = find_model(request, registry)
+    negotiation = _negotiate(request, host, registry, found)
+    for warning in negotiation.warnings:
+        logger.warning("%s: %s", request.ref, warning)
+    host.emit(NegotiatedEvent(model_id=found.metadata.model_id, negotiation=negotiation))
+    return Plan(request=request, host=host, registry=registry, found=found, negotiation=negotiation)
+
+
+def check_access(host: PluginHost, request: LoadRequest, package: ModelPackage | None, found: Found | None = None) -> None:
+    """Asks the gates.
+
+    Raises:
+        AccessDeniedError: With the denial's code, reason and fix.
+    """
+    denial = host.check_access(access_of(request, package, found))
+    if denial is not None:
+        raise AccessDeniedError(f"access to {request.ref} denied ({denial.code}): {denial.reason}", hint=denial.fix)
+
+
+def access_of(request: LoadRequest, package: ModelPackage | None, found: Found | None = None) -> Access:
+    """The question for the gates."""
+    return Access(
+        reference=request.ref.text,
+        model_id=found.metadata.model_id if found else request.ref.name,
+        provider=found.provider if found else "",
+        package=package,
+        credential=request.api_key,
+    )
+
+
+def _negotiate(request: LoadRequest, host: PluginHost, registry: Registry, found: Found) -> Negotiation:
+    survivors = shortlist(request, found.metadata, registry, provider_trusted=found.trusted, path=request.ref.path)
+    backends = survivors.backends
+    return negotiate(
+        request,
+        survivors,
+        host.detect(backends),
+        _matchers(registry, backends),
+        gpu_seen=_unused_gpu(host) if request.device.is_auto else "",
+        review=host.review_package if host.has_gate("review_package") else None,
+        rank=host.rank,
+    )
+
+
+def _matchers(registry: Registry, backends: Iterable[str]) -> Mapping[str, Callable[..., Any]]:
+    specs = [registry.backend(name).spec for name in backends]
+    return {spec.name: spec.matcher.load() for spec in specs if spec is not None and spec.matcher is not None}
+
+
+def _unused_gpu(host: PluginHost) -> str:
+    gpus = host.probe.gpus()
+    return gpus[0].name if gpus else ""

@@ -1,0 +1,135 @@
+"""Which weights provider is asked for a reference, and in what order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from inference_models_core import settings
+from inference_models_core.errors import AmbiguousProviderError, ModelNotFoundError, UnknownProviderError
+from inference_models_core.plugins.known import install_command_for_provider
+from inference_models_core.providers.context import provider_context
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inference_models_core.registry import Registry
+    from inference_models_core.types.packages import ModelMetadata
+    from inference_models_core.types.providers import WeightsProvider, WeightsProviderSpec
+    from inference_models_core.types.requests import LoadRequest
+
+LOCAL = "local"
+"""Name of the built-in provider for paths."""
+
+
+@attrs.frozen(kw_only=True)
+class Found:
+    """A provider's answer.
+
+    Attributes:
+        metadata: The model.
+        provider: Name of the provider that knew it.
+        trusted: Whether the caller chose where it comes from: a path, an embedded model, a configured provider.
+    """
+
+    metadata: ModelMetadata
+    provider: str
+    trusted: bool
+
+
+def find_model(request: LoadRequest, registry: Registry) -> Found:
+    """Asks the providers in order until one knows the model.
+
+    Args:
+        request: What the caller asked for.
+        registry: Everything that is installed.
+
+    Returns:
+        The first answer.
+
+    Raises:
+        ModelNotFoundError: If none knows it; the only error after which the next one is asked.
+        UnknownProviderError: If a provider named by the caller is not installed, or none is installed at all.
+        AmbiguousProviderError: If several providers could be meant.
+        ProviderError: Whatever else a provider raises.
+    """
+    if request.ref.path is not None:
+        return _ask(_provider(LOCAL, request, registry), request, registry, trusted=True)
+    named = request.weights_provider or request.ref.scheme
+    configured = settings.configured_providers()
+    if named is not None:
+        spec = _provider(named, request, registry)
+        return _ask(spec, request, registry, trusted=spec.embedded or spec.name in configured)
+    if configured:
+        specs = [_provider(name, request, registry) for name in configured]
+        return _first_answer(specs, request, registry, trusted=True)
+    return _ask_installed(request, registry)
+
+
+def _provider(name: str, request: LoadRequest, registry: Registry) -> WeightsProviderSpec:
+    selection = registry.provider(name, request.options.prefer)
+    if selection.spec is not None:
+        return selection.spec
+    if selection.conflict:
+        owners = ", ".join(str(plugin) for _, plugin in selection.conflict)
+        raise AmbiguousProviderError(
+            f"several plugins bring a weights provider {name!r}: {owners}",
+            hint='name the distribution: options=LoadOptions(prefer=("...",))',
+        )
+    installed = ", ".join(spec.name for spec, _ in registry.providers) or "none"
+    raise UnknownProviderError(
+        f"no installed plugin brings a weights provider {name!r}",
+        hint=install_command_for_provider(name) or f"providers that are installed: {installed}",
+    )
+
+
+def _ask_installed(request: LoadRequest, registry: Registry) -> Found:
+    """With nothing configured: the embedded models, then the one other provider."""
+    remote = [spec for spec, _ in registry.providers if spec.name != LOCAL]
+    embedded = [spec for spec in remote if spec.embedded]
+    others = [spec for spec in remote if not spec.embedded]
+    if not remote:
+        raise UnknownProviderError(
+            "no weights provider is installed, so a model id means nothing",
+            hint="pip install inference-models-provider-samples, or give a path such as ./model_dir",
+        )
+    try:
+        return _first_answer(embedded, request, registry, trusted=True)
+    except ModelNotFoundError:
+        if not others:
+            raise
+    if len(others) > 1:
+        spellings = ", ".join(f"{spec.name}://{request.ref.model_id}" for spec in others)
+        raise AmbiguousProviderError(
+            f"{request.ref.text!r} could come from several providers", hint=f"write one of: {spellings}"
+        )
+    return _first_answer(others, request, registry, trusted=False)
+
+
+def _first_answer(
+    specs: Sequence[WeightsProviderSpec], request: LoadRequest, registry: Registry, *, trusted: bool
+) -> Found:
+    reasons = []
+    for spec in specs:
+        try:
+            return _ask(spec, request, registry, trusted=trusted)
+        except ModelNotFoundError as error:
+            reasons.append(f"{spec.name}: {error.message}")
+    raise ModelNotFoundError(
+        f"no model {request.ref.text!r}" + (f" ({'; '.join(reasons)})" if reasons else ""), hint=_path_hint(request)
+    )
+
+
+def _path_hint(request: LoadRequest) -> str:
+    text = request.ref.text
+    if request.ref.scheme is None and Path(text).exists():
+        return f"a file or folder of that name exists here; if you mean it, write ./{text}"
+    return "see what there is with: inference-models list"
+
+
+def _ask(spec: WeightsProviderSpec, request: LoadRequest, registry: Registry, *, trusted: bool) -> Found:
+    provider: WeightsProvider = spec.factory.load()(provider_context(request, registry))
+    metadata = provider.resolve(request.ref.name, revision=request.revision)
+    return Found(metadata=metadata, provider=spec.name, trusted=trusted)

@@ -1,0 +1,46 @@
+"""Environment switches that core reads, each at the moment it matters and never at import.
+
+``docs/environment.md`` lists them all.
+"""
+
+from __future__ import annotations
+
+import os
+
+from inference_models_core.errors import InvalidRequestError
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"", "0", "false", "no", "off"}
+
+
+def flag(name: str) -> bool:
+    """Reads a switch.
+
+    Args:
+        name: Name of the environment variable.
+
+    Returns:
+        Whether it is on; unset is off.
+
+    Raises:
+        InvalidRequestError: If the value is neither a yes nor a no.
+    """
+    value = os.environ.get(name, "").strip().lower()
+    if value not in _TRUE | _FALSE:
+        raise InvalidRequestError(f"{name}={value!r} is neither on nor off", hint=f"set {name}=1 or {name}=0")
+    return value in _TRUE
+
+
+def names(name: str) -> tuple[str, ...]:
+    """Reads a comma-separated list; unset and empty give no names."""
+    return tuple(part.strip() for part in os.environ.get(name, "").split(",") if part.strip())
+
+
+def offline() -> bool:
+    """Whether the network is forbidden, by our own switch or by the Hugging Face one."""
+    return flag("INFERENCE_MODELS_OFFLINE") or flag("HF_HUB_OFFLINE")
+
+
+def configured_providers() -> tuple[str, ...]:
+    """Weights providers a bare id goes to, in order; whoever configures a provider trusts it."""
+    return names("INFERENCE_MODELS_PROVIDERS")
