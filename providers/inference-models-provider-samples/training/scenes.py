@@ -165,16 +165,18 @@ def _ground(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
         other = BACKGROUNDS[int(rng.integers(len(BACKGROUNDS)))](height, width, rng)
         texture = texture + (other - texture) * clouds(height, width, rng)
     canvas = colourise(texture, _palette(rng))
-    if rng.random() < 0.35:
+    if rng.random() < 0.2:
         _scatter_lines(canvas, rng)
     return canvas
 
 
 def _palette(rng: np.random.Generator) -> np.ndarray:
     """2 to 4 related BGR colours, 0..1."""
-    base, spread = rng.uniform(0.08, 0.92, 3), rng.uniform(0.08, 0.3)
-    brightness = np.linspace(-1, 1, int(rng.integers(2, 5)))[:, None] * rng.uniform(0.05, 0.3)
-    return np.clip(base + brightness + rng.normal(0, spread / 2, (len(brightness), 3)), 0.02, 0.98)
+    hue = rng.uniform(-1, 1, 3)
+    base = rng.uniform(0.2, 0.8) + (hue - hue.mean()) * rng.beta(1.3, 2.2) * 0.6
+    brightness = np.linspace(-1, 1, int(rng.integers(2, 5)))[:, None] * rng.uniform(0.05, 0.28)
+    tint = rng.normal(0, rng.uniform(0.01, 0.1), (len(brightness), 3))
+    return np.clip(base + brightness + tint, 0.02, 0.98)
 
 
 def _scatter_lines(canvas: np.ndarray, rng: np.random.Generator) -> None:
@@ -183,8 +185,8 @@ def _scatter_lines(canvas: np.ndarray, rng: np.random.Generator) -> None:
     for _ in range(int(rng.integers(1, 7))):
         steps = rng.normal(0, 0.05, (24, 2)).cumsum(axis=0).cumsum(axis=0) * 0.2 + rng.uniform(0, 1, 2)
         points = np.rint(steps * [width, height] * 2**SUBPIXEL_BITS).astype(np.int32)
-        colour = tuple(float(c) for c in rng.uniform(0, 1, 3))
-        cv2.polylines(canvas, [points], False, colour, int(rng.integers(1, 4)), cv2.LINE_AA, SUBPIXEL_BITS)
+        colour = tuple(float(c) for c in canvas.mean(axis=(0, 1)) + rng.normal(0, 0.2, 3))
+        cv2.polylines(canvas, [points], False, colour, int(rng.integers(1, 3)), cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def _paint(canvas: np.ndarray, item: SceneObject, rng: np.random.Generator) -> None:

@@ -1,0 +1,108 @@
+"""Average precision as COCO measures it: per class, greedy matching by score, precision at 101 recall levels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+
+RECALL_LEVELS = np.linspace(0, 1, 101)
+#: COCO counts at most this many detections a picture (the 100 of highest score).
+MAXIMUM_DETECTIONS = 100
+
+
+@attrs.frozen(kw_only=True)
+class Boxes:
+    """The boxes of one picture.
+
+    Attributes:
+        xyxy: float [n, 4], pixels.
+        classes: int [n].
+        scores: float [n]; ones for the truth.
+    """
+
+    xyxy: np.ndarray = attrs.field(eq=False)
+    classes: np.ndarray = attrs.field(eq=False)
+    scores: np.ndarray = attrs.field(eq=False)
+
+    def of_class(self, class_id: int) -> Boxes:
+        """Boxes of one class, highest score first."""
+        index = np.flatnonzero(self.classes == class_id)
+        index = index[np.argsort(-self.scores[index], kind="stable")]
+        return Boxes(xyxy=self.xyxy[index], classes=self.classes[index], scores=self.scores[index])
+
+
+def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """IoU of xyxy boxes [n, 4] and [m, 4]: [n, m]."""
+    low, high = np.maximum(first[:, None, :2], second[None, :, :2]), np.minimum(first[:, None, 2:], second[None, :, 2:])
+    intersection = np.clip(high - low, 0, None).prod(-1)
+    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(-1) for boxes in (first, second)]
+    return intersection / np.maximum(areas[0][:, None] + areas[1][None] - intersection, 1e-9)
+
+
+def matches(detections: Boxes, truth: Boxes, threshold: float) -> np.ndarray:
+    """Which detections (of one class, best first) find an object that no better one took: bool [n]."""
+    overlaps = box_iou(detections.xyxy, truth.xyxy)
+    found = np.zeros(len(overlaps), bool)
+    for index in range(len(overlaps) if len(truth.xyxy) else 0):
+        best = int(overlaps[index].argmax())
+        if overlaps[index, best] >= threshold:
+            found[index] = True
+            overlaps[:, best] = -1
+    return found
+
+
+def class_curve(
+    detections: Sequence[Boxes], truths: Sequence[Boxes], class_id: int, threshold: float
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Scores and hits of all detections of a class, best first, and the number of objects."""
+    found, scores, objects = [], [], 0
+    for detected, true in zip(detections, truths, strict=True):
+        detected, true = detected.of_class(class_id), true.of_class(class_id)
+        found.append(matches(detected, true, threshold))
+        scores.append(detected.scores)
+        objects += len(true.xyxy)
+    order = np.argsort(-np.concatenate(scores), kind="stable")
+    return np.concatenate(scores)[order], np.concatenate(found)[order], objects
+
+
+def average_precision(
+    detections: Sequence[Boxes], truths: Sequence[Boxes], *, classes: int, threshold: float
+) -> np.ndarray:
+    """Average precision of each class, float [classes]; NaN for a class without objects.
+
+    Args:
+        detections: One entry a picture.
+        truths: One entry a picture, in the same order.
+        classes: Number of classes.
+        threshold: IoU from which a detection counts as a hit.
+    """
+    detections = [_best(boxes) for boxes in detections]
+    return np.array([_class_precision(detections, truths, class_id, threshold) for class_id in range(classes)])
+
+
+def _best(boxes: Boxes) -> Boxes:
+    keep = np.argsort(-boxes.scores, kind="stable")[:MAXIMUM_DETECTIONS]
+    return Boxes(xyxy=boxes.xyxy[keep], classes=boxes.classes[keep], scores=boxes.scores[keep])
+
+
+def _class_precision(detections: Sequence[Boxes], truths: Sequence[Boxes], class_id: int, threshold: float) -> float:
+    _, found, objects = class_curve(detections, truths, class_id, threshold)
+    if not objects:
+        return float("nan")
+    hits = found.cumsum()
+    precision = np.maximum.accumulate((hits / np.arange(1, len(hits) + 1))[::-1])[::-1]
+    index = np.searchsorted(hits / objects, RECALL_LEVELS, side="left")
+    return float(np.append(precision, np.zeros(1))[np.minimum(index, len(precision))].mean())
+
+
+def best_confidence(detections: Sequence[Boxes], truths: Sequence[Boxes], *, classes: int) -> tuple[float, float]:
+    """The threshold with the highest F1 over all classes at IoU 0.5, and that F1."""
+    curves = [class_curve(detections, truths, class_id, 0.5) for class_id in range(classes)]
+    scores, found = (np.concatenate([curve[part] for curve in curves]) for part in (0, 1))
+    order = np.argsort(-scores, kind="stable")
+    hits, objects = found[order].cumsum(), sum(curve[2] for curve in curves)
+    f1 = 2 * hits / (np.arange(1, len(hits) + 1) + objects)
+    best = int(f1.argmax())
+    return float(scores[order][best]), float(f1[best])
