@@ -16,6 +16,7 @@ fixes it) and stays a subclass of the matching built-in, so that generic handler
     │  ├─ UnknownProviderError (LookupError)
     │  ├─ AmbiguousProviderError (LookupError)
     │  ├─ AccessDeniedError (PermissionError)
+    │  │  └─ PolicyFailedError                 a gate could not decide, which denies
     │  ├─ OfflineError (ConnectionError)
     │  └─ ProviderUnavailableError (ConnectionError)
     ├─ NegotiationError                         no package fits, or the request contradicts itself
@@ -30,6 +31,7 @@ fixes it) and stays a subclass of the matching built-in, so that generic handler
     │  ├─ DeviceMismatchError                   the runtime would not really use the requested device
     │  └─ LoadFailedError                       every candidate failed; carries ``attempts``
     ├─ InputError (ValueError)                  a picture or call argument that cannot be used
+    │  ├─ ImageNotFoundError (FileNotFoundError)
     │  ├─ ImageDecodeError
     │  ├─ ImageTooLargeError
     │  └─ UrlInputForbiddenError (PermissionError)
@@ -165,6 +167,12 @@ class AccessDeniedError(ProviderError, PermissionError):
     code = "access-denied"
 
 
+class PolicyFailedError(AccessDeniedError):
+    """A gate of the host application raised, timed out or answered with a wrong type; that denies."""
+
+    code = "policy-failed"
+
+
 class OfflineError(ProviderError, ConnectionError):
     """The network would be needed, and offline mode forbids it."""
 
@@ -266,6 +274,12 @@ class InputError(InferenceModelsError, ValueError):
     """An input of a prediction call cannot be used."""
 
     code = "invalid-input"
+
+
+class ImageNotFoundError(InputError, FileNotFoundError):
+    """There is no file at the path given as a picture."""
+
+    code = "image-not-found"
 
 
 class ImageDecodeError(InputError):

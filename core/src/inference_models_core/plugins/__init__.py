@@ -1,0 +1,1 @@
+"""Finding, checking, loading and calling plugins; start at :mod:`inference_models_core.plugins.host`."""

@@ -1,0 +1,1 @@
+"""Facts about the machine, without importing a runtime or creating a CUDA context."""
