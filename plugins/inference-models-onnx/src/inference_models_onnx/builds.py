@@ -1,0 +1,54 @@
+"""The builds of ONNX Runtime, as package metadata sees them; imports no runtime."""
+
+from __future__ import annotations
+
+import importlib.metadata
+
+BUILDS = (
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "onnxruntime-directml",
+    "onnxruntime-openvino",
+    "onnxruntime-qnn",
+    "onnxruntime-rocm",
+    "onnxruntime-migraphx",
+)
+"""Distributions that own the module ``onnxruntime``; two of them overwrite each other's files."""
+
+OLDEST_RUNTIME = "1.17"
+INSTALL_CPU = 'pip install "inference-models-onnx[cpu]"'
+INSTALL_GPU = 'pip install "inference-models-onnx[gpu]"'
+
+
+def installed_builds() -> dict[str, str]:
+    """The builds that are installed, with their versions, in the order of :data:`BUILDS`."""
+    found = {}
+    for name in BUILDS:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def mending_line(builds: dict[str, str]) -> str:
+    """The command that leaves exactly one of several builds: the one that was added to the plain one."""
+    special = [name for name in builds if name != "onnxruntime"]
+    if not special:
+        install = INSTALL_CPU
+    elif special[0] == "onnxruntime-gpu":
+        install = INSTALL_GPU
+    else:
+        install = f"pip install {special[0]}"
+    return f"pip uninstall -y {' '.join(builds)} && {install}"
+
+
+def gpu_line(builds: dict[str, str]) -> str:
+    """The command that replaces whatever is installed by the build for GPUs of NVIDIA."""
+    return f"pip uninstall -y {' '.join(builds)} && {INSTALL_GPU}" if builds else INSTALL_GPU
+
+
+def conflict_text(builds: dict[str, str]) -> str:
+    """What is wrong when several builds are installed."""
+    listed = " and ".join(f"{name} {version}" for name, version in builds.items())
+    return f"{listed} are installed together and overwrite each other's files"

@@ -1,0 +1,140 @@
+"""Can this runtime run that package? Pure, and fast enough for thousands of packages."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from inference_models_core.types.backends import Fit
+from inference_models_core.types.negotiation import Rejection
+
+from inference_models_onnx.builds import INSTALL_GPU
+from inference_models_onnx.manifest import OnnxRequirements
+from inference_models_onnx.opsets import OLDEST, ceiling, runtime_for
+from inference_models_onnx.options import parse_options
+from inference_models_onnx.providers import default_providers, device_kind, missing
+
+if TYPE_CHECKING:
+    from inference_models_core.types.backends import BackendReport
+    from inference_models_core.types.packages import ModelPackage
+    from inference_models_core.types.requests import LoadRequest
+
+_NO_REQUIREMENTS = OnnxRequirements()
+
+
+def match(package: ModelPackage, report: BackendReport, request: LoadRequest) -> Rejection | Fit:
+    """Matches a package with the runtime of this machine.
+
+    Args:
+        package: The package; its ``requirements`` are :class:`~inference_models_onnx.manifest.OnnxRequirements`, or
+            anything else for a package that says nothing.
+        report: What was detected.
+        request: What the caller asked for.
+
+    Returns:
+        A fit, preferring newer opsets a little; or a rejection with one of the codes ``runtime-too-old``,
+        ``opset-too-new``, ``ir-version-too-new``, ``execution-provider-missing``, ``execution-provider-incompatible``,
+        ``execution-provider-device``.
+
+    Raises:
+        InvalidRequestError: For options of this backend that do not exist or do not fit: the caller's typing mistake
+            must not silently lead to another package.
+    """
+    requirements = package.requirements
+    if not isinstance(requirements, OnnxRequirements):
+        requirements = _NO_REQUIREMENTS
+    verdict = _match_versions(requirements.opset, requirements.ir_version, report.version)
+    if isinstance(verdict, Rejection):
+        return verdict
+    refusal = _match_providers(requirements.incompatible_providers, report, request)
+    return verdict if refusal is None else refusal
+
+
+@functools.lru_cache(maxsize=1024)
+def _match_versions(opset: int | None, ir_version: int | None, version: str) -> Rejection | Fit:
+    limits = ceiling(version)
+    if limits.too_old:
+        return _too_old(version)
+    if opset is not None and limits.opset is not None and opset > limits.opset:
+        return _too_new("opset-too-new", f"opset {opset}", f"opset {limits.opset}", version, (opset, ir_version))
+    if ir_version is not None and limits.ir_version is not None and ir_version > limits.ir_version:
+        found, newest = f"ONNX file version {ir_version}", f"file version {limits.ir_version}"
+        return _too_new("ir-version-too-new", found, newest, version, (opset, ir_version))
+    return Fit(preference=(opset or 0) / 100, note="" if opset is None else f"opset {opset}")
+
+
+def _too_old(version: str) -> Rejection:
+    oldest = f"{OLDEST[0]}.{OLDEST[1]}"
+    return Rejection(
+        code="runtime-too-old",
+        reason=f"ONNX Runtime {version} is older than {oldest}",
+        fix=f'pip install --upgrade "onnxruntime>={oldest}"',
+    )
+
+
+def _too_new(code: str, found: str, newest: str, version: str, file: tuple[int | None, int | None]) -> Rejection:
+    enough = runtime_for(*file)
+    return Rejection(
+        code=code,
+        reason=f"needs {found}, ONNX Runtime {version} opens up to {newest}",
+        fix=f'pip install --upgrade "onnxruntime>={enough}"' if enough else "pip install --upgrade onnxruntime",
+    )
+
+
+def _match_providers(incompatible: tuple[str, ...], report: BackendReport, request: LoadRequest) -> Rejection | None:
+    options = request.options.backend_options.get("onnx")
+    device = request.device
+    kind = report.devices[0].kind if device.is_auto and report.devices else device.kind
+    available = report.capabilities.get("providers", "")
+    if not options:
+        return _match_default_providers(kind, available, incompatible)
+    named = parse_options(options).providers
+    if named is None:
+        return _match_default_providers(kind, available, incompatible)
+    return _match_named_providers(tuple(name for name, _ in named), kind, available, incompatible)
+
+
+@functools.lru_cache(maxsize=1024)
+def _match_default_providers(kind: str, available: str, incompatible: tuple[str, ...]) -> Rejection | None:
+    wanted = default_providers(kind)
+    absent = missing(wanted, available.split(","))
+    if not wanted or absent:
+        return _missing(absent or (f"a provider for {kind!r}",), available, kind)
+    return _incompatible(wanted, kind, incompatible)
+
+
+@functools.lru_cache(maxsize=1024)
+def _match_named_providers(
+    names: tuple[str, ...], kind: str, available: str, incompatible: tuple[str, ...]
+) -> Rejection | None:
+    absent = missing(names, available.split(","))
+    if absent:
+        return _missing(absent, available, kind)
+    if all(device_kind(name) != kind for name in names):
+        return Rejection(
+            code="execution-provider-device",
+            reason=f"none of the providers {', '.join(names)} computes on {kind!r}",
+            fix=f'pass device="{device_kind(names[0])}", or list a provider for {kind!r}',
+        )
+    return _incompatible(names, kind, incompatible)
+
+
+def _missing(absent: tuple[str, ...], available: str, kind: str) -> Rejection:
+    gpu = kind == "cuda" or any(device_kind(name) == "cuda" for name in absent)
+    return Rejection(
+        code="execution-provider-missing",
+        reason=f"this ONNX Runtime lacks {', '.join(absent)}; it has {available.replace(',', ', ') or 'none'}",
+        fix=INSTALL_GPU if gpu else "list only providers that this ONNX Runtime has",
+    )
+
+
+def _incompatible(wanted: tuple[str, ...], kind: str, incompatible: tuple[str, ...]) -> Rejection | None:
+    # The CPU only takes what the others leave, so on an accelerator it does not count.
+    clashing = [name for name in wanted if name in incompatible and (device_kind(name) == kind)]
+    if not clashing:
+        return None
+    return Rejection(
+        code="execution-provider-incompatible",
+        reason=f"the package does not work with {', '.join(clashing)}",
+        fix='pass device="cpu"' if kind != "cpu" else "choose other execution providers",
+    )

@@ -1,0 +1,179 @@
+"""The metadata that Ultralytics writes into its exports (https://docs.ultralytics.com/modes/export/).
+
+Keys of ``metadata_props``: ``description``, ``author``, ``version``, ``task``, ``stride``, ``batch``, ``imgsz``,
+``names``, ``args``; values are texts of Python literals.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from inference_models_core.errors import MalformedDocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from inference_models_onnx.onnx_file import OnnxFile
+
+T = TypeVar("T")
+
+_TASKS = {
+    "detect": "object-detection",
+    "segment": "instance-segmentation",
+    "pose": "keypoint-detection",
+    "classify": "classification",
+    "obb": "oriented-object-detection",
+    "semantic": "semantic-segmentation",
+}
+_LETTERBOXED = frozenset(("detect", "segment", "pose", "obb"))
+_FAMILY = re.compile(r"YOLO[- ]?(v?)(\d{1,2})", re.IGNORECASE)
+_NAMES_WITHOUT_V = frozenset(("26",))
+_GREY = 114
+_MAX_LITERAL = 256 * 1024
+_MAX_CLASSES = 100_000
+_MAX_SIDE = 65_536
+
+
+def read_ultralytics(content: OnnxFile, graph_size: tuple[int, int] | None, name: str) -> dict[str, Any] | None:
+    """Reads the metadata of an export.
+
+    Args:
+        content: The file.
+        graph_size: (height, width) that the graph fixes, if it does; it wins over the metadata.
+        name: The file's name, for errors.
+
+    Returns:
+        Fields of ``LocalFileFacts``; ``None`` if Ultralytics did not write the file.
+
+    Raises:
+        MalformedDocumentError: If the metadata is damaged.
+    """
+    metadata = content.metadata
+    if metadata.get("author", "").lower() != "ultralytics":
+        return None
+    reader = _Metadata(metadata, name)
+    size = graph_size or reader.image_size()
+    task = metadata.get("task", "")
+    return {
+        "architecture": architecture(metadata.get("description", "")),
+        "task": _TASKS.get(task),
+        "class_names": reader.class_names(),
+        "input_size": size,
+        "preprocessing": _preprocessing(size, graph_size is None, reader.stride()) if task in _LETTERBOXED else None,
+        "features": reader.features(),
+        "origin": f"ultralytics {metadata.get('version', '')}".strip(),
+    }
+
+
+def architecture(description: str) -> str | None:
+    """The family named in a description such as ``"Ultralytics YOLOv8n model trained on coco.yaml"``.
+
+    The platform's spelling: ``"yolov8"``, ``"yolov11"`` (exports say ``YOLO11``), ``"yolo26"``.
+    """
+    found = _FAMILY.search(description)
+    if found is None:
+        return None
+    number = found[2]
+    return f"yolo{number}" if number in _NAMES_WITHOUT_V else f"yolov{number}"
+
+
+def _preprocessing(size: tuple[int, int] | None, dynamic: bool, stride: int) -> dict[str, Any] | None:
+    """An ``inference_config.json`` equivalent of what Ultralytics does before its networks."""
+    if size is None:
+        return None
+    network_input: dict[str, Any] = {
+        "training_input_size": {"height": size[0], "width": size[1]},
+        "dynamic_spatial_size_supported": dynamic,
+        "color_mode": "rgb",
+        "resize_mode": "letterbox",
+        "padding_value": _GREY,
+        "input_channels": 3,
+        "scaling_factor": 255,
+        "normalization": None,
+        "rounding": "ultralytics",
+    }
+    if dynamic:
+        network_input["dynamic_spatial_size_mode"] = {"type": "pad-to-be-divisible", "value": stride}
+    return {"network_input": network_input}
+
+
+class _Metadata:
+    """Values of the metadata, each checked for its shape."""
+
+    def __init__(self, metadata: Mapping[str, str], name: str) -> None:
+        self._metadata = metadata
+        self._name = name
+
+    def _read(self, key: str, expected: str, convert: Callable[[Any], T | None], default: T) -> T:
+        text = self._metadata.get(key)
+        if text is None:
+            return default
+        value = convert(_literal(text))
+        if value is None:
+            raise MalformedDocumentError(f"{self._name}: metadata {key!r}: expected {expected}, found {text[:60]!r}")
+        return value
+
+    def class_names(self) -> tuple[str, ...] | None:
+        """Names by class id, from ``{0: 'person', 1: ...}`` or a list."""
+        return self._read("names", "names for the classes 0 to n-1", _to_names, None)
+
+    def image_size(self) -> tuple[int, int] | None:
+        """(height, width) from ``[640, 640]`` or ``640``."""
+        return self._read("imgsz", "[height, width] in pixels", _to_size, None)
+
+    def stride(self) -> int:
+        """What sides must be multiples of."""
+        return self._read("stride", "a whole number from 1 to 1024", _to_stride, 32)
+
+    def features(self) -> dict[str, Any]:
+        """``nms_fused`` where the export includes non-maximum suppression."""
+        arguments = self._read("args", "export arguments", _to_mapping, {})
+        if arguments.get("nms") is not True:
+            return {}
+        known = {
+            "max_detections": arguments.get("max_det"),
+            "confidence_threshold": arguments.get("conf"),
+            "iou_threshold": arguments.get("iou"),
+            "class_agnostic": arguments.get("agnostic_nms"),
+        }
+        return {"nms_fused": {key: value for key, value in known.items() if isinstance(value, (int, float))}}
+
+
+def _literal(text: str) -> Any:
+    if len(text) > _MAX_LITERAL:
+        return None
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
+
+
+def _to_names(value: Any) -> tuple[str, ...] | None:
+    names = dict(enumerate(value)) if isinstance(value, (list, tuple)) else value
+    if not isinstance(names, dict) or not 0 < len(names) <= _MAX_CLASSES:
+        return None
+    ordered = [names.get(index) for index in range(len(names))]
+    texts = tuple(name for name in ordered if isinstance(name, str))
+    return texts if len(texts) == len(ordered) else None
+
+
+def _to_size(value: Any) -> tuple[int, int] | None:
+    sides = (value, value) if isinstance(value, int) else value
+    if not isinstance(sides, (list, tuple)) or len(sides) != 2:
+        return None
+    height, width = sides
+    return (height, width) if _is_side(height) and _is_side(width) else None
+
+
+def _is_side(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_SIDE
+
+
+def _to_stride(value: Any) -> int | None:
+    return int(value) if isinstance(value, (int, float)) and 1 <= value <= 1024 else None
+
+
+def _to_mapping(value: Any) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
