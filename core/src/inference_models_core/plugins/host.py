@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from inference_models_core.plugins.policy import PluginPolicy
     from inference_models_core.plugins.records import PluginFailure, PluginRecord
     from inference_models_core.plugins.state import Implementation
+    from inference_models_core.registry import Registry
     from inference_models_core.runtime.probe import RuntimeProbe
     from inference_models_core.types.access import Access, Denial
     from inference_models_core.types.backends import BackendReport, BackendSpec
@@ -166,6 +167,16 @@ class PluginHost:
         from inference_models_core.types.health import HealthCheck
 
         return self._collected("register_health_checks", HealthCheck)
+
+    def registry(self) -> Registry:
+        """Index of all of these."""
+        state = self._current()
+        if "registry" not in state.kept:  # two threads may build it twice; both get the same
+            from inference_models_core.registry import build_registry
+
+            state.kept["registry"] = build_registry(self)
+        registry: Registry = state.kept["registry"]
+        return registry
 
     # What plugins are asked
 

@@ -18,17 +18,7 @@ _ROOT = Path("/")
 _MODULE_VARIABLE = "JETSON_MODULE"
 _L4T_VARIABLE = "L4T_VERSION"
 _RUNNING_VARIABLE = "RUNNING_ON_JETSON"
-_SWITCH = {
-    "": None,
-    "true": True,
-    "1": True,
-    "yes": True,
-    "on": True,
-    "false": False,
-    "0": False,
-    "no": False,
-    "off": False,
-}
+_TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 _RELEASE = re.compile(r"\bR(\d+)\b.*?REVISION:\s*(\d+(?:\.\d+)*)")
 _MEMORY = re.compile(r"^MemTotal:\s*(\d+) kB", re.MULTILINE)
 # NVIDIA's table of compute capabilities; "nano" comes after "orin", which has a Nano too.
