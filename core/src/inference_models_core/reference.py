@@ -47,7 +47,7 @@ def parse_reference(value: Any, suffixes: Collection[str] = ()) -> ModelRef:
         InvalidReferenceError: If it is blank, has control characters, or is neither an id nor a path.
     """
     if isinstance(value, os.PathLike):
-        return ModelRef(text=os.fspath(value), path=Path(value).expanduser())
+        return ModelRef(text=os.fspath(value), path=_path(os.fspath(value)))
     text = _checked(value)
     if text[:5].lower() == "file:":
         return ModelRef(text=text, path=_path_of_file_url(text))
@@ -55,7 +55,7 @@ def parse_reference(value: Any, suffixes: Collection[str] = ()) -> ModelRef:
     if scheme is not None:
         return ModelRef(text=text, scheme=scheme[1].lower(), model_id=_checked_id(scheme[2], text))
     if _PATH.match(text) or text.lower().endswith(tuple(suffix.lower() for suffix in suffixes)):
-        return ModelRef(text=text, path=Path(text).expanduser())
+        return ModelRef(text=text, path=_path(text))
     return ModelRef(text=text, model_id=_checked_id(text, text))
 
 
@@ -85,4 +85,8 @@ def _path_of_file_url(text: str) -> Path:
         path = path[1:]
     if not path:
         raise InvalidReferenceError(f"a file: reference without a path: {text!r}")
-    return Path(path).expanduser()
+    return _path(path)
+
+
+def _path(text: str) -> Path:
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises for a user that does not exist

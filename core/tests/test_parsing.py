@@ -1,0 +1,105 @@
+"""Strict readers: the right type or an error with file, key and expectation."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference_models_core import parsing
+from inference_models_core.errors import MalformedDocumentError, PackageFileMissingError
+from inference_models_core.parsing import Fields
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=5), children, max_size=4),
+    max_leaves=10,
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "value", "limits"),
+    [
+        ("text", 1, {}), ("text", ["a"], {}), ("text", "x", {"choices": ("a", "b")}), ("text", "x" * 70_000, {}),
+        ("integer", True, {}), ("integer", 1.0, {}), ("integer", "1", {}), ("integer", 0, {"minimum": 1}),
+        ("integer", 2**60, {}), ("number", True, {}), ("number", "1", {}), ("number", 2, {"maximum": 1}),
+        ("boolean", 1, {}), ("boolean", "true", {}), ("fields", [], {}), ("fields", "x", {}),
+    ],
+)  # fmt: skip
+def test_wrong_values_name_document_key_and_expectation(method, value, limits):
+    with pytest.raises(MalformedDocumentError) as caught:
+        getattr(Fields({"key": value}, "config.json"), method)("key", **limits)
+    assert str(caught.value).startswith("config.json: key: expected ")
+    assert ", found " in str(caught.value)
+
+
+def test_right_values():
+    fields = Fields({"t": "x", "i": 3, "n": 0.5, "w": 2, "b": False, "o": {"k": 1}, "l": [1, 2], "z": None}, "doc")
+    assert (fields.text("t"), fields.integer("i"), fields.number("n"), fields.boolean("b")) == ("x", 3, 0.5, False)
+    assert fields.number("w") == 2.0
+    assert fields.fields("o").integer("k") == 1
+    assert fields.items("l", parsing.as_integer) == (1, 2)
+    assert fields.text("z", None) is None
+    assert fields.integer("missing", 7) == 7
+    assert "t" in fields
+    assert "z" not in fields
+
+
+def test_a_missing_value_without_default_is_an_error():
+    with pytest.raises(MalformedDocumentError, match=r"doc: a\.b: expected a value|doc: a.b: expected a value"):
+        Fields({"a": {}}, "doc").fields("a").text("b")
+
+
+def test_nested_paths_are_whole():
+    with pytest.raises(MalformedDocumentError, match=r"doc: list\[1\]\.x: expected a whole number, found 'no'"):
+        Fields({"list": [{"x": 1}, {"x": "no"}]}, "doc").items(
+            "list", lambda value, where: Fields(value, where).integer("x")
+        )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[1,]", b"\xff\xfe", b'{"a": NaN}', b'{"a": Infinity}', b"[" * 50_000, b"[" * 40 + b"]" * 40,
+     json.dumps(list(range(10_001))).encode()],
+)  # fmt: skip
+def test_documents_that_are_refused(content):
+    with pytest.raises(MalformedDocumentError):
+        parsing.parse_json(content, "doc")
+
+
+def test_depth_is_capped_exactly():
+    parsing.parse_json("[" * parsing.MAX_DEPTH + "]" * parsing.MAX_DEPTH, "doc")
+    with pytest.raises(MalformedDocumentError):
+        parsing.parse_json("[" * (parsing.MAX_DEPTH + 1) + "]" * (parsing.MAX_DEPTH + 1), "doc")
+
+
+def test_size_is_capped(tmp_path):
+    path = tmp_path / "big.json"
+    path.write_bytes(b" " * (parsing.MAX_DOCUMENT_BYTES + 1))
+    with pytest.raises(MalformedDocumentError, match=r"big\.json"):
+        parsing.read_json(path)
+
+
+def test_a_missing_file_is_a_file_not_found_error(tmp_path):
+    with pytest.raises(PackageFileMissingError) as caught:
+        parsing.read_json(tmp_path / "none.json")
+    assert isinstance(caught.value, FileNotFoundError)
+
+
+@given(json_values)
+def test_any_value_gives_the_type_or_the_error(value):
+    fields = Fields({"key": value}, "doc")
+    readers = (fields.text, fields.integer, fields.number, fields.boolean, fields.fields)
+    for reader, kind in zip(readers, (str, int, float, bool, Fields), strict=True):
+        try:
+            assert type(reader("key")) is kind
+        except MalformedDocumentError:
+            pass
+
+
+def test_control_characters_of_a_document_do_not_reach_the_terminal():
+    with pytest.raises(MalformedDocumentError) as caught:
+        Fields({"key": "\x1b[31mred"}, "doc").integer("key")
+    assert "\x1b" not in str(caught.value)
