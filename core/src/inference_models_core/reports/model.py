@@ -11,10 +11,10 @@ from inference_models_core.reports.units import format_bytes, plural
 from inference_models_core.types.backends import FormatTier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from inference_models_core.types.negotiation import Negotiation, Rejection
-    from inference_models_core.types.packages import Artifact, ModelMetadata, ModelPackage
+    from inference_models_core.planning import Plan
+    from inference_models_core.types.packages import Artifact, ModelPackage
 
 USED = "used"
 USABLE = "usable"
@@ -114,71 +114,50 @@ class ModelReport(Report):
         )
 
 
-def model_report(
-    negotiation: Negotiation,
-    *,
-    reference: str,
-    provider: str,
-    trusted: bool,
-    tiers: Mapping[str, FormatTier],
-) -> ModelReport:
+def model_report(plan: Plan) -> ModelReport:
     """Builds the report of a model.
 
     Args:
-        negotiation: What this machine makes of the model's packages.
-        reference: What the caller wrote.
-        provider: Name of the weights provider that knew the model.
-        trusted: Whether the caller chose where it comes from.
-        tiers: Backend name -> what its files can do, for the backends that are registered.
+        plan: The provider's answer and what this machine makes of it.
 
     Returns:
         The report. Sizes of files that are already on this machine are read from the file system.
     """
-    metadata = negotiation.metadata
+    metadata = plan.found.metadata
     parameters = metadata.recommended_parameters
     return ModelReport(
-        reference=reference,
+        reference=plan.request.ref.text,
         model_id=metadata.model_id,
-        provider=provider,
-        trusted=trusted,
+        provider=plan.found.provider,
+        trusted=plan.found.trusted,
         architecture=metadata.architecture,
         task=metadata.task,
         variant=metadata.variant,
         dependencies=tuple(dependency.model_id for dependency in metadata.dependencies),
         confidence=parameters.confidence if parameters else None,
-        packages=tuple(_summaries(negotiation, trusted, tiers)),
-        warnings=negotiation.warnings,
+        packages=tuple(_summaries(plan)),
+        warnings=plan.negotiation.warnings,
     )
 
 
-def _summaries(
-    negotiation: Negotiation, trusted: bool, tiers: Mapping[str, FormatTier]
-) -> Iterator[PackageSummary]:
-    for place, candidate in enumerate(negotiation.accepted):
-        yield _summary(candidate.package, trusted, tiers, status=USABLE if place else USED)
-    for package, rejection in _rejected(negotiation.metadata, negotiation.rejected):
-        yield _summary(
-            package, trusted, tiers, status=rejection.code, reason=rejection.reason, fix=rejection.fix
-        )
+def _summaries(plan: Plan) -> Iterator[PackageSummary]:
+    for place, candidate in enumerate(plan.negotiation.accepted):
+        yield _summary(plan, candidate.package, USABLE if place else USED)
+    packages = {package.package_id: package for package in plan.found.metadata.packages}
+    for rejection in plan.negotiation.rejected:
+        if rejection.package_id in packages:
+            yield _summary(plan, packages[rejection.package_id], rejection.code, rejection.reason, rejection.fix)
 
 
-def _rejected(
-    metadata: ModelMetadata, rejections: tuple[Rejection, ...]
-) -> Iterator[tuple[ModelPackage, Rejection]]:
-    packages = {package.package_id: package for package in metadata.packages}
-    return ((packages[each.package_id], each) for each in rejections if each.package_id in packages)
-
-
-def _summary(
-    package: ModelPackage, trusted: bool, tiers: Mapping[str, FormatTier], *, status: str, reason: str = "", fix: str = ""
-) -> PackageSummary:
+def _summary(plan: Plan, package: ModelPackage, status: str, reason: str = "", fix: str = "") -> PackageSummary:
+    backend = plan.registry.backend(package.backend).spec
     return PackageSummary(
         package_id=package.package_id,
         backend=package.backend,
         quantization=package.quantization,
         batch=str(package.batch),
         size=package_size(package),
-        trust=_trust(package, trusted, tiers.get(package.backend)),
+        trust=_trust(package, plan.found.trusted, backend.tier if backend else None),
         status=status,
         reason=reason,
         fix=fix,
@@ -199,14 +178,14 @@ def _artifact_size(package: ModelPackage, artifact: Artifact) -> int | None:
     return path.stat().st_size if path.is_file() else None
 
 
-def _trust(package: ModelPackage, trusted: bool, tier: FormatTier | None) -> str:
+def _trust(package: ModelPackage, is_trusted: bool, tier: FormatTier | None) -> str:
     if package.local_code is not None:
         return "own code"
     if tier is None:
         return ""
     if tier is FormatTier.DATA:
         return "not needed"
-    return "trusted source" if trusted else "untrusted source"
+    return "trusted source" if is_trusted else "untrusted source"
 
 
 def _package_row(package: PackageSummary) -> Row:

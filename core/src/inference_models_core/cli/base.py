@@ -1,0 +1,133 @@
+"""What every command has: lazy loading, ``--json``, ``--verbose``, ``--traceback``, and errors without tracebacks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from inference_models_core.arguments import nearest
+from inference_models_core.cli.failures import show_error
+from inference_models_core.cli.logs import log_to_stderr
+from inference_models_core.object_ref import ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+DEBUG_VARIABLE = "INFERENCE_MODELS_DEBUG"
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+_TRACEBACK = "inference_models_core.traceback"
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called, so that one command never pays for the others.
+
+    Args:
+        references: Command name -> ``"module:attribute"`` of the command.
+        **options: As for :class:`click.Group`.
+    """
+
+    def __init__(self, *args: Any, references: Mapping[str, str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._references = references
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Names in the order of the references."""
+        return list(self._references)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command, imported now; ``None`` if there is none of this name."""
+        reference = self._references.get(cmd_name)
+        command: click.Command | None = ObjectRef(reference).load() if reference else None
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a guess at what was meant."""
+        guess = nearest(args[0], self._references) if args[0] not in self._references else None
+        if guess and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {guess!r}?")
+        return super().resolve_command(ctx, args)
+
+    def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
+        """Runs the program; ends the process unless ``standalone_mode`` is off."""
+        # We expand patterns ourselves, the same way on every system.
+        options = {"windows_expand_args": False, **options}
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **options)
+        self._run(args, options)
+
+    def _run(self, args: tuple[Any, ...], options: dict[str, Any]) -> NoReturn:
+        _never_fail_to_encode()
+        try:
+            code = super().main(*args, standalone_mode=False, **options)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.exceptions.Abort:
+            click.echo("interrupted", err=True)
+            sys.exit(INTERRUPTED)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+class ReportingCommand(click.Command):
+    """A command whose errors are messages and hints, not tracebacks."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; an error ends the process with exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.exceptions.Abort, BrokenPipeError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge of the program: foreign model classes raise anything
+            if _wants_traceback(ctx):
+                raise
+            show_error(error, as_json=bool(ctx.params.get("as_json")))
+            ctx.exit(1)
+
+
+def command(name: str) -> Callable[[Callable[..., None]], click.Command]:
+    """Declares a command with the options that all have; the function gets ``as_json``."""
+
+    def declare(function: Callable[..., None]) -> click.Command:
+        for option in (_TRACEBACK_OPTION, _VERBOSE_OPTION, _JSON_OPTION):
+            function = option(function)
+        return click.command(name, cls=ReportingCommand)(function)
+
+    return declare
+
+
+def _never_fail_to_encode() -> None:
+    """A terminal that cannot show a letter shows its escape, instead of ending the program half-way."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _wants_traceback(ctx: click.Context) -> bool:
+    return bool(ctx.meta.get(_TRACEBACK)) or os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
+
+
+def _remember_traceback(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.meta[_TRACEBACK] = value
+
+
+def _set_verbosity(_: click.Context, __: click.Parameter, count: int) -> None:
+    log_to_stderr(count)
+
+
+_JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+_VERBOSE_OPTION = click.option(
+    "-v", "--verbose", count=True, expose_value=False, callback=_set_verbosity, help="Log more; twice for everything."
+)
+_TRACEBACK_OPTION = click.option(
+    "--traceback",
+    is_flag=True,
+    expose_value=False,
+    callback=_remember_traceback,
+    help=f"Show where an error comes from; {DEBUG_VARIABLE}=1 does the same.",
+)

@@ -1,0 +1,68 @@
+"""The folder that downloads go to, and whether it can be used."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+APPLICATION = "inference-models"
+
+
+@attrs.frozen(kw_only=True)
+class CacheFacts:
+    """The cache folder as it is now; looking creates nothing.
+
+    Attributes:
+        path: The folder.
+        exists: Whether it is there.
+        writable: Whether it, or the nearest folder above that exists, can be written.
+        private: Whether nobody else can write into it; ``None`` where the system does not say (Windows) or it does
+            not exist.
+        free_bytes: Free space on its disk.
+    """
+
+    path: str
+    exists: bool
+    writable: bool
+    private: bool | None
+    free_bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return attrs.asdict(self)
+
+
+def default_cache_folder() -> Path:
+    """The cache folder of this user, as the operating system wants it."""
+    import platformdirs
+
+    return platformdirs.user_cache_path(APPLICATION, appauthor=False)
+
+
+def cache_facts(folder: Path | None = None) -> CacheFacts:
+    """Looks at a cache folder.
+
+    Args:
+        folder: The folder; the default one if ``None``.
+    """
+    path = default_cache_folder() if folder is None else folder
+    existing = next(place for place in (path, *path.absolute().parents) if place.exists())
+    return CacheFacts(
+        path=str(path),
+        exists=existing == path,
+        writable=existing.is_dir() and os.access(existing, os.W_OK | os.X_OK),
+        private=_is_private(path) if existing == path else None,
+        free_bytes=shutil.disk_usage(existing).free,
+    )
+
+
+def _is_private(path: Path) -> bool | None:
+    if sys.platform == "win32":  # access lists, which mode bits do not show
+        return None
+    status = path.stat()
+    return status.st_uid == os.getuid() and not status.st_mode & 0o022
