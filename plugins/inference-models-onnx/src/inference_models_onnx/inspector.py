@@ -58,17 +58,14 @@ def _quantization(content: OnnxFile) -> str | None:
 
 
 def _batch(content: OnnxFile) -> BatchSupport:
-    """From the first axis of the first input; an output that fixes its first axis fixes the batch too."""
+    """From the first axis of the first input; a dynamic one counts only if no output is fixed to one picture."""
     if not content.inputs or not content.inputs[0].shape:
         return UNKNOWN_BATCH
     size = content.inputs[0].batch
-    fixed = {spec.batch for spec in content.outputs if spec.shape and isinstance(spec.batch, int)}
     if isinstance(size, int):
         return BatchSupport(static=size) if size > 0 else UNKNOWN_BATCH
-    if len(fixed) == 1 and len(content.outputs) == 1:
-        only = fixed.pop()
-        return BatchSupport(static=only) if isinstance(only, int) and only > 0 else UNKNOWN_BATCH
-    return BatchSupport()
+    first_axes = {spec.batch for spec in content.outputs if spec.shape}
+    return BatchSupport(static=1) if first_axes == {1} else BatchSupport()
 
 
 def _input_size(inputs: tuple[TensorSpec, ...]) -> tuple[int, int] | None:
@@ -76,7 +73,7 @@ def _input_size(inputs: tuple[TensorSpec, ...]) -> tuple[int, int] | None:
     for spec in inputs:
         if spec.shape is None or len(spec.shape) != 4:
             continue
-        _, first, second, last = spec.shape
+        _batch_axis, first, second, last = spec.shape
         channels_last = _is_channels(last) and not _is_channels(first)
         height, width = (first, second) if channels_last else (second, last)
         if isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0:

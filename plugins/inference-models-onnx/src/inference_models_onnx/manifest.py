@@ -27,7 +27,7 @@ class OnnxRequirements:
 
     opset: int | None = None
     ir_version: int | None = None
-    incompatible_providers: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    incompatible_providers: tuple[str, ...] = ()
 
 
 def parse_manifest(manifest: Mapping[str, Any], readers: Any) -> BackendDetails:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 from inference_models_core.errors import UnsafeModelFileError
 
-from inference_models_onnx.onnx_file import MAX_NESTING, read_onnx_file
+from inference_models_onnx.onnx_file import read_onnx_file
+from inference_models_onnx.onnx_messages import MAX_NESTING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from inference_models_onnx.onnx_file import ExternalData, OnnxFile
+    from inference_models_onnx.onnx_file import OnnxFile
+    from inference_models_onnx.onnx_messages import ExternalData
 
 INSPECTION_OPTIONAL_FROM = (1, 24, 4)
 """First release of ONNX Runtime that keeps external data inside the model's directory by itself."""

@@ -28,8 +28,19 @@ _TASKS = {
     "semantic": "semantic-segmentation",
 }
 _LETTERBOXED = frozenset(("detect", "segment", "pose", "obb"))
-_FAMILY = re.compile(r"YOLO[- ]?(v?)(\d{1,2})", re.IGNORECASE)
-_NAMES_WITHOUT_V = frozenset(("26",))
+_FAMILY = re.compile(r"YOLO[- ]?v?(\d{1,2})", re.IGNORECASE)
+_ARCHITECTURES = {
+    # Ultralytics gave its own versions of the older families the head of YOLOv8.
+    "3": "yolov8",
+    "5": "yolov8",
+    "6": "yolov8",
+    "8": "yolov8",
+    "9": "yolov9",
+    "10": "yolov10",
+    "11": "yolov11",
+    "12": "yolov12",
+    "26": "yolo26",
+}
 _GREY = 114
 _MAX_LITERAL = 256 * 1024
 _MAX_CLASSES = 100_000
@@ -61,25 +72,22 @@ def read_ultralytics(content: OnnxFile, graph_size: tuple[int, int] | None, name
         "task": _TASKS.get(task),
         "class_names": reader.class_names(),
         "input_size": size,
-        "preprocessing": _preprocessing(size, graph_size is None, reader.stride()) if task in _LETTERBOXED else None,
+        "preprocessing": _preprocessing(size, graph_size is None, reader) if task in _LETTERBOXED else None,
         "features": reader.features(),
         "origin": f"ultralytics {metadata.get('version', '')}".strip(),
     }
 
 
 def architecture(description: str) -> str | None:
-    """The family named in a description such as ``"Ultralytics YOLOv8n model trained on coco.yaml"``.
+    """The family whose decoding fits, from a description such as ``"Ultralytics YOLO11n model trained on coco.yaml"``.
 
-    The platform's spelling: ``"yolov8"``, ``"yolov11"`` (exports say ``YOLO11``), ``"yolo26"``.
+    In the platform's spelling (``"yolov11"``, ``"yolo26"``); ``None`` for a description that names no known family.
     """
     found = _FAMILY.search(description)
-    if found is None:
-        return None
-    number = found[2]
-    return f"yolo{number}" if number in _NAMES_WITHOUT_V else f"yolov{number}"
+    return _ARCHITECTURES.get(found[1]) if found else None
 
 
-def _preprocessing(size: tuple[int, int] | None, dynamic: bool, stride: int) -> dict[str, Any] | None:
+def _preprocessing(size: tuple[int, int] | None, dynamic: bool, metadata: _Metadata) -> dict[str, Any] | None:
     """An ``inference_config.json`` equivalent of what Ultralytics does before its networks."""
     if size is None:
         return None
@@ -89,13 +97,13 @@ def _preprocessing(size: tuple[int, int] | None, dynamic: bool, stride: int) -> 
         "color_mode": "rgb",
         "resize_mode": "letterbox",
         "padding_value": _GREY,
-        "input_channels": 3,
+        "input_channels": metadata.channels(),
         "scaling_factor": 255,
         "normalization": None,
         "rounding": "ultralytics",
     }
     if dynamic:
-        network_input["dynamic_spatial_size_mode"] = {"type": "pad-to-be-divisible", "value": stride}
+        network_input["dynamic_spatial_size_mode"] = {"type": "pad-to-be-divisible", "value": metadata.stride()}
     return {"network_input": network_input}
 
 
@@ -125,11 +133,15 @@ class _Metadata:
 
     def stride(self) -> int:
         """What sides must be multiples of."""
-        return self._read("stride", "a whole number from 1 to 1024", _to_stride, 32)
+        return self._read("stride", "a whole number from 1 to 1024", _to_count, 32)
+
+    def channels(self) -> int:
+        """Channels of a picture; newer exports say so, older ones have three."""
+        return self._read("channels", "a whole number from 1 to 1024", _to_count, 3)
 
     def features(self) -> dict[str, Any]:
         """``nms_fused`` where the export includes non-maximum suppression."""
-        arguments = self._read("args", "export arguments", _to_mapping, {})
+        arguments: dict[str, Any] = self._read("args", "export arguments", _to_mapping, {})
         if arguments.get("nms") is not True:
             return {}
         known = {
@@ -171,7 +183,7 @@ def _is_side(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_SIDE
 
 
-def _to_stride(value: Any) -> int | None:
+def _to_count(value: Any) -> int | None:
     return int(value) if isinstance(value, (int, float)) and 1 <= value <= 1024 else None
 
 

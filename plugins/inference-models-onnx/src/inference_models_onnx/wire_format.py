@@ -21,6 +21,16 @@ _MASK = (1 << 64) - 1
 _SIGN = 1 << 63
 
 
+def number_tag(field: int) -> int:
+    """Tag of a field that holds a number."""
+    return field << 3 | _VARINT
+
+
+def length_tag(field: int) -> int:
+    """Tag of a field that holds text, bytes, a message or packed numbers."""
+    return field << 3 | _LENGTH
+
+
 class WireReader:
     """Walks over the fields of messages inside one file.
 
