@@ -1,0 +1,117 @@
+"""Second step: with what detection found out, candidates in order and rejections with reasons.
+
+Pure: what needs loading or asking comes in as values. Each package ends in exactly one list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from inference_models_core.errors import PluginContractError
+from inference_models_core.negotiation import codes, rules
+from inference_models_core.negotiation.context import RuntimeContext
+from inference_models_core.negotiation.ranking import default_order
+from inference_models_core.negotiation.shortlist import stamped
+from inference_models_core.negotiation.unused_gpu import unused_gpu_warnings
+from inference_models_core.types.negotiation import Candidate, Negotiation, Rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from inference_models_core.negotiation.context import Shortlist, Survivor
+    from inference_models_core.types.backends import BackendReport, Fit
+    from inference_models_core.types.packages import ModelPackage
+    from inference_models_core.types.requests import LoadRequest
+
+    Matcher: TypeAlias = Callable[[ModelPackage, BackendReport, LoadRequest], Rejection | Fit]
+    Review: TypeAlias = Callable[[ModelPackage, LoadRequest], Rejection | None]
+    Rank: TypeAlias = Callable[[LoadRequest, Sequence[Candidate]], Sequence[Candidate]]
+
+
+def negotiate(
+    request: LoadRequest,
+    listed: Shortlist,
+    reports: Mapping[str, BackendReport],
+    matchers: Mapping[str, Matcher] | None = None,
+    *,
+    gpu_seen: str = "",
+    review: Review | None = None,
+    rank: Rank | None = None,
+) -> Negotiation:
+    """Applies the remaining rules and ranks what is left.
+
+    Args:
+        request: What the caller asked for.
+        listed: The shortlist.
+        reports: Backend name -> what its plugin found out, for the backends of the shortlist.
+        matchers: Backend name -> its matcher; a backend without one fits always.
+        gpu_seen: Name of a GPU of this machine, for the warning that it stays unused; empty if there is none.
+        review: The host application's policy; ``None`` for no policy.
+        rank: The host application's order, given the candidates in core's order; ``None`` for core's.
+
+    Returns:
+        Candidates, best first, and the rejections of both steps by package id.
+
+    Raises:
+        PluginContractError: If ``rank`` returns something that is no candidate, or one of them twice.
+    """
+    context = RuntimeContext(request, reports, matchers or {}, review)
+    accepted: list[Candidate] = []
+    rejected: list[Rejection] = list(listed.rejections)
+    for survivor in listed.survivors:
+        verdict = _judge(survivor, context)
+        if isinstance(verdict, Candidate):
+            accepted.append(verdict)
+        else:
+            rejected.append(stamped(verdict, survivor.package))
+    ordered = default_order(request, accepted)
+    if rank is not None and ordered:
+        ordered, left_out = _ranked(rank, request, ordered)
+        rejected += left_out
+    rejected.sort(key=lambda rejection: rejection.package_id)
+    warnings = unused_gpu_warnings(request, ordered, rejected, gpu_seen)
+    return Negotiation(metadata=listed.metadata, accepted=ordered, rejected=rejected, warnings=warnings)
+
+
+def _judge(survivor: Survivor, context: RuntimeContext) -> Candidate | Rejection:
+    for rule in rules.RUNTIME_RULES:
+        rejection = rule(survivor, context)
+        if rejection is not None:
+            return rejection
+    fit = rules.match(survivor, context)
+    if isinstance(fit, Rejection):
+        return fit
+    return rules.reviewed(survivor, context) or _candidate(survivor, fit, context)
+
+
+def _candidate(survivor: Survivor, fit: Fit, context: RuntimeContext) -> Candidate:
+    report = context.report(survivor)
+    device = context.device(report) if report else None
+    assert report is not None, "usable_backend made sure"
+    assert device is not None, "available_device made sure"
+    return Candidate(
+        package=survivor.package,
+        row=survivor.row.spec,
+        row_plugin=survivor.row.plugin,
+        report=report,
+        device=device,
+        fit=fit,
+        ignored_rows=survivor.row.ignored,
+        backend_spec=survivor.backend.spec,
+    )
+
+
+def _ranked(
+    rank: Rank, request: LoadRequest, candidates: Sequence[Candidate]
+) -> tuple[list[Candidate], Iterable[Rejection]]:
+    ordered = list(rank(request, tuple(candidates)))
+    known = {id(candidate): candidate for candidate in candidates}
+    chosen = {id(candidate) for candidate in ordered}
+    if not chosen <= known.keys() or len(chosen) != len(ordered):
+        raise PluginContractError(
+            "rank_candidates returned something other than the candidates it was given, each at most once",
+            hint="return the given candidates, or a part of them, in a new order",
+        )
+    reason = "the host application's ranking left it out"
+    left_out = Rejection(code=codes.LEFT_OUT_BY_RANKING, reason=reason)
+    return ordered, [stamped(left_out, known[key].package) for key in known.keys() - chosen]
