@@ -39,3 +39,7 @@ def __getattr__(name: str) -> Any:
     # Before the module is imported: failing assertions in it then show both sides.
     pytest.register_assert_rewrite(_MODULES[name])
     return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
