@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger("inference_models")
 _BUILTIN_MODULE = "inference_models_core.builtin.plugin"
+_MOST_CHARACTERS = 1000
 _WRAPPED_HOOK = "rank_candidates"
 CORE = PluginIdentity(name="core", distribution=CORE_DISTRIBUTION, version=__version__)
 
@@ -111,6 +112,12 @@ def _load(
     holder = holders.setdefault(identity.name, identity)
     if holder is not identity:
         return _inactive(candidate, Status.CONFLICT, _conflict(identity, holder))
+    if not candidate.module:
+        malformed = Mismatch(
+            f"entry point value {candidate.value!r} is not of the form 'package.module'",
+            f"pip uninstall {identity.distribution}",
+        )
+        return _inactive(candidate, Status.BROKEN, malformed)
     mismatch = _check_before_import(candidate)
     if mismatch:
         return _inactive(candidate, Status.INCOMPATIBLE, mismatch)
@@ -129,7 +136,7 @@ def _check_before_import(candidate: PluginCandidate) -> Mismatch | None:
     mismatch = check_requirements(candidate.requires, candidate.identity)
     if mismatch or candidate.module in sys.modules:  # what is imported already is asked itself
         return mismatch
-    stated = api_stated_in_source(candidate.module)
+    stated = guarded(lambda: api_stated_in_source(candidate.module)).value  # foreign import hooks may raise
     return check_api(stated.value, candidate.identity) if stated else None
 
 
@@ -151,8 +158,6 @@ def _import_and_register(manager: pluggy.PluginManager, candidate: PluginCandida
 
 def _import(candidate: PluginCandidate) -> tuple[Any, object]:
     """The plugin object and the API version it states."""
-    if not candidate.module:
-        raise ValueError(f"entry point value {candidate.value!r} is not of the form 'package.module'")
     module = plugin = importlib.import_module(candidate.module)
     for name in candidate.attribute.split(".") if candidate.attribute else ():
         plugin = getattr(plugin, name)
@@ -268,7 +273,7 @@ def _inactive(candidate: PluginCandidate, status: Status, mismatch: Mismatch) ->
     return PluginRecord(
         identity=candidate.identity,
         status=status,
-        reason=printable(mismatch.reason, 1000),
+        reason=printable(" ".join(mismatch.reason.split()), _MOST_CHARACTERS),
         fix=mismatch.fix,
         metadata_path=candidate.metadata_path,
         value=candidate.value,

@@ -1,0 +1,3 @@
+"""Its entry point names no module."""
+
+INFERENCE_MODELS_API = "0.1"

@@ -1,0 +1,1 @@
+"""States no API version; must never be imported."""

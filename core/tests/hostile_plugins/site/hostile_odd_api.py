@@ -1,0 +1,3 @@
+"""States a number as its API version."""
+
+INFERENCE_MODELS_API = 0.1

@@ -1,0 +1,3 @@
+"""Wants to be called like core itself."""
+
+INFERENCE_MODELS_API = "0.1"

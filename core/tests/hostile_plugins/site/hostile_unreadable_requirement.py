@@ -1,0 +1,3 @@
+"""Requires core in words that nobody can read."""
+
+INFERENCE_MODELS_API = "0.1"
