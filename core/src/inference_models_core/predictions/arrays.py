@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import operator
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +131,8 @@ def encoded(array: npt.NDArray[Any]) -> dict[str, Any]:
 
     Read back with ``np.frombuffer(base64.b64decode(d["base64"]), d["dtype"]).reshape(d["shape"])``.
     """
+    import base64
+
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     return {
         "dtype": little.dtype.str,

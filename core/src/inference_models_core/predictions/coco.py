@@ -64,5 +64,7 @@ def key_point_triplets(xy: npt.NDArray[np.float32], confidence: npt.NDArray[np.f
         n lists of 3 * K numbers.
     """
     visibility = np.where(confidence > 0, np.float32(_VISIBLE), np.float32(0))
-    triplets: list[list[float]] = plain(np.concatenate([xy, visibility[:, :, None]], axis=2).reshape(len(xy), -1))
+    count, slots = visibility.shape
+    together = np.concatenate([xy, visibility[:, :, None]], axis=2)
+    triplets: list[list[float]] = plain(together.reshape(count, 3 * slots))
     return triplets
