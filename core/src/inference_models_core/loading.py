@@ -15,7 +15,7 @@ from inference_models_core.arguments import check_known, keyword_names
 from inference_models_core.artifacts import place_package
 from inference_models_core.errors import CannotOpenHereError, LoadFailedError, NegotiationError, PackageFileMissingError
 from inference_models_core.model import Model, close_all, remember_resolution
-from inference_models_core.negotiation.negotiate import no_candidate_error
+from inference_models_core.negotiation.failure import no_candidate_error
 from inference_models_core.planning import access_of, check_access, make_plan
 from inference_models_core.runner import Runner
 from inference_models_core.types.backends import BackendKind

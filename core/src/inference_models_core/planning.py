@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -16,11 +16,12 @@ from inference_models_core.types.access import Access
 from inference_models_core.types.events import NegotiatedEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from inference_models_core.plugins.host import PluginHost
     from inference_models_core.registry import Registry
-    from inference_models_core.types.negotiation import Negotiation
+    from inference_models_core.types.backends import Fit
+    from inference_models_core.types.negotiation import Negotiation, Rejection
     from inference_models_core.types.packages import ModelPackage
     from inference_models_core.types.requests import LoadRequest
 
@@ -95,24 +96,25 @@ def access_of(request: LoadRequest, package: ModelPackage | None, found: Found |
 
 
 def _negotiate(request: LoadRequest, host: PluginHost, registry: Registry, found: Found) -> Negotiation:
-    survivors = shortlist(request, found.metadata, registry, provider_trusted=found.trusted, path=request.ref.path)
-    backends = survivors.backends
+    listed = shortlist(request, found.metadata, registry, provider_trusted=found.trusted)
     return negotiate(
         request,
-        survivors,
-        host.detect(backends),
-        _matchers(registry, backends),
-        gpu_seen=_unused_gpu(host) if request.device.is_auto else "",
+        listed,
+        host.detect(listed.backends),
+        _matchers(registry, listed.backends, request.options.prefer),
+        gpu_seen=_first_gpu(host) if request.device.is_auto else "",
         review=host.review_package if host.has_gate("review_package") else None,
         rank=host.rank,
     )
 
 
-def _matchers(registry: Registry, backends: Iterable[str]) -> Mapping[str, Callable[..., Any]]:
-    specs = [registry.backend(name).spec for name in backends]
+def _matchers(
+    registry: Registry, backends: Iterable[str], prefer: Sequence[str]
+) -> Mapping[str, Callable[..., Rejection | Fit]]:
+    specs = [registry.backend(name, prefer).spec for name in backends]
     return {spec.name: spec.matcher.load() for spec in specs if spec is not None and spec.matcher is not None}
 
 
-def _unused_gpu(host: PluginHost) -> str:
+def _first_gpu(host: PluginHost) -> str:
     gpus = host.probe.gpus()
     return gpus[0].name if gpus else ""

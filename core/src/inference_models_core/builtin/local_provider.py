@@ -71,7 +71,6 @@ class LocalProvider:
             task=config.task,
             artifacts=_artifacts(directory),
             directory=directory,
-            quantization=config.quantization,
             features=config.features,
             local_code=config.local_code,
             **self._facts(directory, config),
@@ -90,7 +89,7 @@ class LocalProvider:
         weights = self._weights_file(directory, config.backend)
         facts = self._context.inspect_file(weights) if weights else None
         if facts is None:
-            return {"batch": config.batch}
+            return {"batch": config.batch, "quantization": config.quantization}
         return {
             "batch": config.batch if config.batch.known else facts.details.batch,
             "requirements": facts.details.requirements,

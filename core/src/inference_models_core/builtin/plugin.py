@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from inference_models_core.types.health import HealthCheck
     from inference_models_core.types.negotiation import Candidate
     from inference_models_core.types.providers import WeightsProviderSpec
-    from inference_models_core.types.requests import LoadRequest
 
 INFERENCE_MODELS_API = "0.1"
 
@@ -31,11 +30,9 @@ def register_weights_providers() -> Iterator[WeightsProviderSpec]:
 
 
 @hookimpl(trylast=True)
-def rank_candidates(request: LoadRequest, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """The default order."""
-    from inference_models_core.negotiation.ranking import default_order
-
-    return default_order(request, candidates)
+def rank_candidates(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """The default order, which is the one that candidates come in."""
+    return candidates
 
 
 @hookimpl

@@ -93,7 +93,7 @@ def _ask_installed(request: LoadRequest, registry: Registry) -> Found:
     if not remote:
         raise UnknownProviderError(
             "no weights provider is installed, so a model id means nothing",
-            hint="pip install inference-models-provider-samples, or give a path such as ./model_dir",
+            hint=_folder_hint(request) or f"{install_command_for_provider('samples')}, or give a path: ./model_dir",
         )
     try:
         return _first_answer(embedded, request, registry, trusted=True)
@@ -118,15 +118,16 @@ def _first_answer(
         except ModelNotFoundError as error:
             reasons.append(f"{spec.name}: {error.message}")
     raise ModelNotFoundError(
-        f"no model {request.ref.text!r}" + (f" ({'; '.join(reasons)})" if reasons else ""), hint=_path_hint(request)
+        f"no model {request.ref.text!r}" + (f" ({'; '.join(reasons)})" if reasons else ""),
+        hint=_folder_hint(request) or "see what there is with: inference-models list",
     )
 
 
-def _path_hint(request: LoadRequest) -> str:
+def _folder_hint(request: LoadRequest) -> str:
     text = request.ref.text
     if request.ref.scheme is None and Path(text).exists():
         return f"a file or folder of that name exists here; if you mean it, write ./{text}"
-    return "see what there is with: inference-models list"
+    return ""
 
 
 def _ask(spec: WeightsProviderSpec, request: LoadRequest, registry: Registry, *, trusted: bool) -> Found:

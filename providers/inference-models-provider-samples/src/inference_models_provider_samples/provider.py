@@ -1,0 +1,104 @@
+"""Resolves the ids of the sample models; every file is in this distribution, so there is nothing to fetch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inference_models_core.errors import InvalidRequestError, ModelNotFoundError
+from inference_models_core.parsing import Fields, as_text, read_json
+from inference_models_core.providers.documents import read_recommended_parameters
+from inference_models_core.types.negotiation import Rejection
+from inference_models_core.types.packages import Artifact, ModelMetadata, ModelPackage
+from inference_models_core.types.providers import ListedModel, ModelListing
+
+if TYPE_CHECKING:
+    from inference_models_core.types.providers import ProviderContext
+
+MODELS = Path(__file__).parent / "models"
+PICTURES = Path(__file__).parent / "pictures"
+_PREFIX = "samples/"
+
+
+class SamplesProvider:
+    """The models under ``models/``, each described by its ``index.json``."""
+
+    def __init__(self, context: ProviderContext) -> None:
+        self._context = context
+
+    def resolve(self, model_id: str, *, revision: str | None = None) -> ModelMetadata:
+        """Finds a sample model.
+
+        Args:
+            model_id: ``"samples/shapes-detector"``, or without the prefix where the provider was named.
+            revision: Samples have none but their distribution's; must be ``None``.
+
+        Returns:
+            The model; its packages' files are in place.
+
+        Raises:
+            ModelNotFoundError: If there is no such sample.
+            InvalidRequestError: If a revision is asked for.
+        """
+        if revision is not None:
+            raise InvalidRequestError("sample models have no revisions", hint="leave out revision=")
+        name = model_id.removeprefix(_PREFIX)
+        if name not in _names():
+            raise ModelNotFoundError(f"no sample model {model_id!r}", hint=f"there are: {', '.join(_names())}")
+        fields = read_json(MODELS / name / "index.json")
+        return ModelMetadata(
+            model_id=fields.text("modelId"),
+            architecture=fields.text("modelArchitecture"),
+            task=fields.text("taskType"),
+            variant=fields.text("modelVariant", None),
+            recommended_parameters=fields.read("recommendedParameters", read_recommended_parameters, None),
+            packages=fields.items("modelPackages", lambda value, where: self._package(value, where, MODELS / name)),
+        )
+
+    def list_models(self, query: str = "", *, task: str | None = None, cursor: str | None = None) -> ModelListing:
+        """All sample models on one page; see ``SupportsListing``."""
+        del cursor
+        found = [self.resolve(name) for name in _names() if query.lower() in f"{_PREFIX}{name}"]
+        return ModelListing(
+            models=[
+                ListedModel(
+                    model_id=model.model_id,
+                    task=model.task,
+                    architecture=model.architecture,
+                    summary=f"{len(model.packages)} packages",
+                )
+                for model in found
+                if task in (None, model.task)
+            ]
+        )
+
+    def _package(self, value: Any, where: str, folder: Path) -> ModelPackage:
+        fields = Fields(value, where)
+        package_id = fields.text("packageId")
+        manifest = fields.fields("packageManifest")
+        details = self._context.read_manifest(manifest.mapping, manifest.where)
+        features = fields.fields("modelFeatures", None)
+        if isinstance(details, Rejection):
+            return ModelPackage(package_id=package_id, backend=details.backend, unusable=details)
+        return ModelPackage(
+            package_id=package_id,
+            backend=details.backend,
+            quantization=details.quantization,
+            batch=details.batch,
+            requirements=details.requirements,
+            features=features.mapping if features else {},
+            artifacts=fields.items("packageFiles", _artifact),
+            directory=folder / package_id,
+            licence="Apache-2.0",
+        )
+
+
+def _names() -> list[str]:
+    return sorted(path.parent.name for path in MODELS.glob("*/index.json"))
+
+
+def _artifact(value: Any, where: str) -> Artifact:
+    fields = Fields(value, where)
+    return Artifact(
+        handle=fields.text("fileHandle"), sha256=fields.read("sha256", as_text), size=fields.integer("size", minimum=0)
+    )
