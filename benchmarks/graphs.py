@@ -8,6 +8,7 @@ above the threshold, in clusters of neighbours that share a class, as a trained 
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +44,41 @@ def yolov8n_size_graph(seed: int = 0) -> Path:
         onnx.save(_Detector(seed).model(), partial)
         partial.replace(path)
     return path
+
+
+def yolov8n_size_package(seed: int = 0) -> Path:
+    """A model package around the graph, as a folder that `AutoModel` opens."""
+    folder = CACHE / f"yolov8n-size-{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / "weights.onnx"
+    weights.unlink(missing_ok=True)
+    weights.hardlink_to(yolov8n_size_graph(seed))
+    (folder / "class_names.txt").write_text("".join(f"class-{index}\n" for index in range(CLASSES)))
+    for name, content in (("model_config.json", _MODEL_CONFIG), ("inference_config.json", _INFERENCE_CONFIG)):
+        (folder / name).write_text(json.dumps(content, indent=2))
+    return folder
+
+
+_MODEL_CONFIG = {
+    "model_architecture": "yolov8",
+    "task_type": "object-detection",
+    "backend_type": "onnx",
+    "quantization": "fp32",
+    "static_batch_size": 1,
+}
+_INFERENCE_CONFIG = {
+    "image_pre_processing": {},
+    "network_input": {
+        "training_input_size": {"height": SIZE, "width": SIZE},
+        "dynamic_spatial_size_supported": False,
+        "color_mode": "rgb",
+        "resize_mode": "letterbox",
+        "padding_value": 114,
+        "input_channels": 3,
+        "scaling_factor": 255,
+    },
+    "forward_pass": {"static_batch_size": 1},
+}
 
 
 class _Graph:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+MAXIMUM, PADDING = 300, 114
+
+
 class Boxes(NamedTuple):
     """What was found in one picture.
 
@@ -43,14 +46,12 @@ class Placement(NamedTuple):
 class Detector:
     """One ONNX file of a YOLOv8 detector."""
 
-    def __init__(
-        self, path: str, *, confidence: float = 0.25, iou: float = 0.7, maximum: int = 300, padding: int = 114
-    ) -> None:
+    def __init__(self, path: str, *, confidence: float = 0.25, iou: float = 0.7) -> None:
         self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         (graph_input,) = self.session.get_inputs()
         self.name = graph_input.name
         self.height, self.width = graph_input.shape[2:]
-        self.confidence, self.iou, self.maximum, self.padding = confidence, iou, maximum, padding
+        self.confidence, self.iou = confidence, iou
 
     def __call__(self, image: NDArray[np.uint8]) -> Boxes:
         """Finds the objects in a BGR picture, uint8 [height, width, 3]."""
@@ -63,7 +64,7 @@ class Detector:
         scale = min(self.height / height, self.width / width)
         inner = (round(width * scale), round(height * scale))
         left, top = (self.width - inner[0]) // 2, (self.height - inner[1]) // 2
-        canvas = np.full((self.height, self.width, 3), self.padding, np.uint8)
+        canvas = np.full((self.height, self.width, 3), PADDING, np.uint8)
         canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner)
         return cv2.dnn.blobFromImage(canvas, 1 / 255, swapRB=True), Placement(scale, left, top)
 
@@ -80,7 +81,7 @@ class Detector:
         xywh = output[0, :4, places]
         xywh[:, :2] -= xywh[:, 2:] / 2
         kept = np.asarray(cv2.dnn.NMSBoxesBatched(xywh, confidence, class_id, self.confidence, self.iou), np.int64)
-        kept = kept[np.argsort(-confidence[kept], kind="stable")][: self.maximum]
+        kept = kept[np.argsort(-confidence[kept], kind="stable")][:MAXIMUM]
         xyxy = np.concatenate([xywh[kept, :2], xywh[kept, :2] + xywh[kept, 2:]], axis=1)
         xyxy = (xyxy - [placement.left, placement.top] * 2) / placement.scale
         limits = np.array([size[1], size[0]] * 2)
@@ -88,6 +89,6 @@ class Detector:
 
 
 if __name__ == "__main__":
-    model_path, picture_path, *_ = sys.argv[1:]
+    model_path, picture_path = sys.argv[1:]
     found = Detector(model_path)(cv2.imread(picture_path))
     print(json.dumps([array.tolist() for array in found]))

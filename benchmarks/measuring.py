@@ -16,12 +16,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 CACHE = Path(__file__).parent / ".cache"
 
-Workload = Callable[[], float]
-"""Does the work once and returns the seconds that count."""
+T = TypeVar("T")
+Found = tuple[Sequence[Sequence[float]], Sequence[float], Sequence[int]]
+"""Boxes, their confidences and their classes, as plain lists."""
 
 
 @dataclass(frozen=True)
@@ -84,27 +85,27 @@ def run_child(arguments: Sequence[str], env: Mapping[str, str] | None = None) ->
 
 
 def interleaved(
-    workloads: Mapping[str, Workload], rounds: int, warm_up: int = 3, seed: int = 0
-) -> dict[str, list[float]]:
+    workloads: Mapping[str, Callable[[], T]], rounds: int, warm_up: int = 3, seed: int = 0
+) -> dict[str, list[T]]:
     """Measures all workloads once per round, in an order that is shuffled every time.
 
     A machine's speed drifts by more than the differences of interest: only values of one round are comparable, and
     a fixed order favours whoever comes second.
 
     Returns:
-        For each workload its seconds, by round.
+        For each workload what it returned, by round.
     """
     order = list(workloads)
     shuffler = random.Random(seed)
     for _ in range(warm_up):
         for name in order:
             workloads[name]()
-    seconds: dict[str, list[float]] = {name: [] for name in workloads}
+    results: dict[str, list[T]] = {name: [] for name in workloads}
     for _ in range(rounds):
         shuffler.shuffle(order)
         for name in order:
-            seconds[name].append(workloads[name]())
-    return seconds
+            results[name].append(workloads[name]())
+    return results
 
 
 def median_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:
@@ -122,6 +123,30 @@ def timed(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
+
+
+def check_same_boxes(ours: Found, theirs: Found, tolerance: float = 1.0) -> int:
+    """Makes sure that two sides found the same: same number, same classes, coordinates within a pixel.
+
+    Returns:
+        The number of boxes.
+
+    Raises:
+        SystemExit: If they did not; a benchmark of different answers means nothing.
+    """
+    if len(ours[0]) != len(theirs[0]):
+        raise SystemExit(f"different answers: {len(ours[0])} boxes here, {len(theirs[0])} by hand")
+    left = list(zip(theirs[0], theirs[2], strict=True))
+    for box, class_id in zip(ours[0], ours[2], strict=True):
+        twin = next((each for each in left if each[1] == class_id and _close(box, each[0], tolerance)), None)
+        if twin is None:
+            raise SystemExit(f"different answers: nobody else sees class {class_id} at {list(box)}")
+        left.remove(twin)
+    return len(ours[0])
+
+
+def _close(a: Sequence[float], b: Sequence[float], tolerance: float) -> bool:
+    return all(abs(x - y) <= tolerance for x, y in zip(a, b, strict=True))
 
 
 def minor_faults() -> int:
