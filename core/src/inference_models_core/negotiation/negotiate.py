@@ -18,13 +18,11 @@ from inference_models_core.types.negotiation import Candidate, Negotiation, Reje
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from inference_models_core.negotiation.context import Shortlist, Survivor
+    from inference_models_core.negotiation.context import Matcher, Review, Shortlist, Survivor
     from inference_models_core.types.backends import BackendReport, Fit
-    from inference_models_core.types.packages import ModelPackage
+    from inference_models_core.types.devices import Device
     from inference_models_core.types.requests import LoadRequest
 
-    Matcher: TypeAlias = Callable[[ModelPackage, BackendReport, LoadRequest], Rejection | Fit]
-    Review: TypeAlias = Callable[[ModelPackage, LoadRequest], Rejection | None]
     Rank: TypeAlias = Callable[[LoadRequest, Sequence[Candidate]], Sequence[Candidate]]
 
 
@@ -55,11 +53,11 @@ def negotiate(
     Raises:
         PluginContractError: If ``rank`` returns something that is no candidate, or one of them twice.
     """
-    context = RuntimeContext(request, reports, matchers or {}, review)
+    judge = _Judge(RuntimeContext(request, reports, matchers or {}, review))
     accepted: list[Candidate] = []
     rejected: list[Rejection] = list(listed.rejections)
     for survivor in listed.survivors:
-        verdict = _judge(survivor, context)
+        verdict = judge(survivor)
         if isinstance(verdict, Candidate):
             accepted.append(verdict)
         else:
@@ -73,22 +71,38 @@ def negotiate(
     return Negotiation(metadata=listed.metadata, accepted=ordered, rejected=rejected, warnings=warnings)
 
 
-def _judge(survivor: Survivor, context: RuntimeContext) -> Candidate | Rejection:
-    for rule in rules.RUNTIME_RULES:
-        rejection = rule(survivor, context)
-        if rejection is not None:
-            return rejection
-    fit = rules.match(survivor, context)
-    if isinstance(fit, Rejection):
-        return fit
-    return rules.reviewed(survivor, context) or _candidate(survivor, fit, context)
+class _Judge:
+    """Applies the rules; those on backends once per backend."""
+
+    def __init__(self, context: RuntimeContext) -> None:
+        self._context = context
+        self._backends: dict[str, Rejection | tuple[BackendReport, Device]] = {}
+
+    def __call__(self, survivor: Survivor) -> Rejection | Candidate:
+        verdict = self._backends.get(survivor.backend_name)
+        if verdict is None:
+            verdict = self._backends[survivor.backend_name] = self._judge_backend(survivor)
+        if isinstance(verdict, Rejection):
+            return verdict
+        report, device = verdict
+        fit = rules.match(survivor, report, self._context)
+        if isinstance(fit, Rejection):
+            return fit
+        return rules.reviewed(survivor, self._context) or _candidate(survivor, report, device, fit)
+
+    def _judge_backend(self, survivor: Survivor) -> Rejection | tuple[BackendReport, Device]:
+        for rule in rules.BACKEND_RULES:
+            rejection = rule(survivor, self._context)
+            if rejection is not None:
+                return rejection
+        report = self._context.report(survivor)
+        assert report is not None, "usable_backend made sure"
+        device = self._context.device(report)
+        assert device is not None, "available_device made sure"
+        return report, device
 
 
-def _candidate(survivor: Survivor, fit: Fit, context: RuntimeContext) -> Candidate:
-    report = context.report(survivor)
-    device = context.device(report) if report else None
-    assert report is not None, "usable_backend made sure"
-    assert device is not None, "available_device made sure"
+def _candidate(survivor: Survivor, report: BackendReport, device: Device, fit: Fit) -> Candidate:
     return Candidate(
         package=survivor.package,
         row=survivor.row.spec,

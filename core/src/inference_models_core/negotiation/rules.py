@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from inference_models_core.arguments import nearest
 from inference_models_core.negotiation import codes, trust
 from inference_models_core.plugins.known import install_command_for_backend
 from inference_models_core.registry import owner_of
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     RuntimeRule: TypeAlias = Callable[[Survivor, RuntimeContext], Rejection | None]
 
 _INSTALL_FAMILY = "install a plugin that brings it; `inference-models list` shows what is registered"
-_NO_FIT = Fit()
+_NO_WISH = Fit()
 
 
 def unusable(package: ModelPackage, _: ShortlistContext) -> Rejection | None:
@@ -154,12 +153,11 @@ def available_device(survivor: Survivor, context: RuntimeContext) -> Rejection |
     )
 
 
-def match(survivor: Survivor, context: RuntimeContext) -> Rejection | Fit:
+def match(survivor: Survivor, report: BackendReport, context: RuntimeContext) -> Rejection | Fit:
     """The verdict of the backend's own matcher; a package with own code has none to please."""
     matcher = context.matchers.get(survivor.backend_name)
-    report = context.report(survivor)
-    if matcher is None or report is None or survivor.package.local_code is not None:
-        return _NO_FIT
+    if matcher is None or survivor.package.local_code is not None:
+        return _NO_WISH
     verdict: object = matcher(survivor.package, report, context.request)
     if isinstance(verdict, (Fit, Rejection)):
         return verdict
@@ -178,22 +176,23 @@ def reviewed(survivor: Survivor, context: RuntimeContext) -> Rejection | None:
     return Rejection(code=codes.POLICY_FAILED, reason=reason)
 
 
-SHORTLIST_RULES: tuple[ShortlistRule, ...] = (
-    unusable,
-    duplicate_id,
-    requested_package,
-    trusted,
-    local_code,
+PACKAGE_RULES: tuple[ShortlistRule, ...] = (unusable, duplicate_id, requested_package, trusted, local_code)
+"""First rules: on this very package."""
+
+KIND_RULES: tuple[ShortlistRule, ...] = (
     requested_backend,
     installed_backend,
     implementation,
     quantization,
     batch_size,
 )
-"""Rules that need no detection, cheap first."""
+"""Then rules that look at nothing but what ``context.kind_of`` names: asked once per kind."""
 
-RUNTIME_RULES: tuple[RuntimeRule, ...] = (usable_backend, available_device)
-"""Rules on what detection found out; :func:`match` and :func:`reviewed` follow."""
+BACKEND_RULES: tuple[RuntimeRule, ...] = (usable_backend, available_device)
+"""Then rules on what detection found out about the backend: asked once per backend.
+
+In the end come :func:`match` and :func:`reviewed`, again on this very package.
+"""
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -252,8 +251,8 @@ def _nearest_rows(architecture: str, task: str, context: ShortlistContext) -> st
     tasks = {known for family, known in table if family == architecture}
     if tasks:
         return f"{architecture} is registered for {_listed(tasks)}"
-    close = nearest(architecture, {family for family, _ in table})
-    return f"the nearest architecture is {close}" if close else "no architecture has a similar name"
+    close = context.suggest_architecture(architecture)
+    return f"the nearest architecture is {close}" if close else "no such architecture is registered"
 
 
 def _unusable_backend(survivor: Survivor, report: BackendReport) -> Rejection:
