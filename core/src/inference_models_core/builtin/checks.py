@@ -18,7 +18,9 @@ _MODULE = "inference_models_core.builtin.checks"
 HEALTH_CHECKS = (
     HealthCheck(name="python", summary="Python is one that runtimes are built for", check=f"{_MODULE}:python"),
     HealthCheck(name="plugins", summary="every installed plugin works", check=f"{_MODULE}:plugins"),
-    HealthCheck(name="backends", summary="at least one backend can be used, and as it could be", check=f"{_MODULE}:backends"),
+    HealthCheck(
+        name="backends", summary="at least one backend can be used, and as it could be", check=f"{_MODULE}:backends"
+    ),
     HealthCheck(name="files", summary="no distribution overwrites another's files", check=f"{_MODULE}:files"),
     HealthCheck(name="rival", summary="no other project's package under a similar name", check=f"{_MODULE}:rival"),
     HealthCheck(name="cache", summary="the cache folder is writable and private", check=f"{_MODULE}:cache"),

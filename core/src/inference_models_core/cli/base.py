@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,7 +15,7 @@ from inference_models_core.cli.logs import log_to_stderr
 from inference_models_core.object_ref import ObjectRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 DEBUG_VARIABLE = "INFERENCE_MODELS_DEBUG"
 INTERRUPTED = 130
@@ -53,25 +54,32 @@ class LazyGroup(click.Group):
             ctx.fail(f"No such command {args[0]!r}. Did you mean {guess!r}?")
         return super().resolve_command(ctx, args)
 
-    def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Runs the program; ends the process unless ``standalone_mode`` is off."""
         # We expand patterns ourselves, the same way on every system.
-        options = {"windows_expand_args": False, **options}
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **options)
-        self._run(args, options)
+        extra = {"windows_expand_args": False, **extra}
+        run = functools.partial(super().main, args, prog_name, complete_var, standalone_mode=False, **extra)
+        return _run_to_the_end(run) if standalone_mode else run()
 
-    def _run(self, args: tuple[Any, ...], options: dict[str, Any]) -> NoReturn:
-        _never_fail_to_encode()
-        try:
-            code = super().main(*args, standalone_mode=False, **options)
-        except click.ClickException as error:
-            error.show()
-            sys.exit(error.exit_code)
-        except click.exceptions.Abort:
-            click.echo("interrupted", err=True)
-            sys.exit(INTERRUPTED)
-        sys.exit(code if isinstance(code, int) else 0)
+
+def _run_to_the_end(run: Callable[[], Any]) -> NoReturn:
+    _never_fail_to_encode()
+    try:
+        code = run()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 class ReportingCommand(click.Command):
@@ -83,7 +91,7 @@ class ReportingCommand(click.Command):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.exceptions.Abort, BrokenPipeError):
             raise
-        except Exception as error:  # noqa: BLE001 - the edge of the program: foreign model classes raise anything
+        except Exception as error:  # the edge of the program: foreign model classes raise anything
             if _wants_traceback(ctx):
                 raise
             show_error(error, as_json=bool(ctx.params.get("as_json")))
@@ -94,9 +102,9 @@ def command(name: str) -> Callable[[Callable[..., None]], click.Command]:
     """Declares a command with the options that all have; the function gets ``as_json``."""
 
     def declare(function: Callable[..., None]) -> click.Command:
-        for option in (_TRACEBACK_OPTION, _VERBOSE_OPTION, _JSON_OPTION):
-            function = option(function)
-        return click.command(name, cls=ReportingCommand)(function)
+        declared = click.command(name, cls=ReportingCommand)(function)
+        declared.params += _common_options()
+        return declared
 
     return declare
 
@@ -120,14 +128,21 @@ def _set_verbosity(_: click.Context, __: click.Parameter, count: int) -> None:
     log_to_stderr(count)
 
 
-_JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-_VERBOSE_OPTION = click.option(
-    "-v", "--verbose", count=True, expose_value=False, callback=_set_verbosity, help="Log more; twice for everything."
-)
-_TRACEBACK_OPTION = click.option(
-    "--traceback",
-    is_flag=True,
-    expose_value=False,
-    callback=_remember_traceback,
-    help=f"Show where an error comes from; {DEBUG_VARIABLE}=1 does the same.",
-)
+def _common_options() -> list[click.Parameter]:
+    return [
+        click.Option(["--json", "as_json"], is_flag=True, help="Print the result as JSON."),
+        click.Option(
+            ["-v", "--verbose"],
+            count=True,
+            expose_value=False,
+            callback=_set_verbosity,
+            help="Log more; twice for everything.",
+        ),
+        click.Option(
+            ["--traceback"],
+            is_flag=True,
+            expose_value=False,
+            callback=_remember_traceback,
+            help=f"Show where an error comes from, as {DEBUG_VARIABLE}=1 does.",
+        ),
+    ]

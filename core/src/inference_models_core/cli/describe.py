@@ -15,7 +15,10 @@ from inference_models_core.cli.output import emit_report
 @click.argument("model", required=False)
 @load_options
 def describe(model: str | None, *, as_json: bool, **load: Any) -> None:
-    """Describe MODEL and its packages; without MODEL, this machine and what is installed on it."""
+    """Describe a model, or this machine.
+
+    With MODEL, what its provider says about it and its packages; without, this machine and what is installed on it.
+    """
     from inference_models_core.auto_model import AutoModel
 
     if model is None:

@@ -10,7 +10,11 @@ from inference_models_core.cli.output import emit_report
 
 @command("doctor")
 def doctor(*, as_json: bool) -> None:
-    """Describe this machine and run every health check; exit code 1 if one fails."""
+    """Check this machine and the installation.
+
+    Describes both and runs every health check that a plugin brings. Exit code 1 if one fails; warnings do not count.
+    With --json, what a bug report needs.
+    """
     from inference_models_core.plugins.host import get_host
     from inference_models_core.reports.doctor import doctor_report
 

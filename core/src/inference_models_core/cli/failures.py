@@ -8,7 +8,6 @@ from inference_models_core.cli.output import echo_error, emit_json
 from inference_models_core.errors import InferenceModelsError, printable
 
 
-
 def error_dict(error: BaseException) -> dict[str, Any]:
     """An error as ``code``, ``message`` and ``hint``; those that are not ours have the code ``"unexpected-error"``."""
     if isinstance(error, InferenceModelsError):

@@ -16,19 +16,16 @@ _RARE = ("architecture", "task", "class_names", "allow_url_input")
 """Arguments that sit in ``LoadOptions``."""
 
 
-class KeyValue(click.ParamType):
-    """``key=value``; the value is read as JSON where it is JSON, else as text."""
+def key_value(given: str) -> tuple[str, Any]:
+    """Reads ``key=value``; the value as JSON where it is JSON, else as text.
 
-    name = "key=value"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
-        """The pair (key, value)."""
-        if isinstance(value, tuple):
-            return value
-        key, separator, text = str(value).partition("=")
-        if not separator or not key.strip():
-            self.fail(f"{value!r} is not of the form key=value", param, ctx)
-        return key.strip().replace("-", "_"), _json_or_text(text)
+    Raises:
+        click.BadParameter: If there is no key or no ``=``.
+    """
+    key, separator, text = given.partition("=")
+    if not separator or not key.strip():
+        raise click.BadParameter(f"{given!r} is not of the form key=value")
+    return key.strip().replace("-", "_"), _json_or_text(text)
 
 
 def _json_or_text(text: str) -> Any:
@@ -68,7 +65,8 @@ _OPTIONS = (
         "--model-option",
         "model_options",
         multiple=True,
-        type=KeyValue(),
+        type=key_value,
+        metavar="KEY=VALUE",
         help="Argument of the model's class; may be repeated.",
     ),
 )

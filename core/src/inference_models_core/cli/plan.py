@@ -15,7 +15,11 @@ from inference_models_core.cli.output import emit_report
 @click.argument("model")
 @load_options
 def plan(model: str, *, as_json: bool, **load: Any) -> None:
-    """Show which package of MODEL would be used here, which would not, and why; downloads nothing."""
+    """Show which package would be used, and why.
+
+    Lists every package of MODEL: those that can run here, best first, and for each of the others the reason and what
+    would change it. Downloads nothing. Exit code 1 if none can run.
+    """
     from inference_models_core.auto_model import AutoModel
 
     negotiation = AutoModel.plan(model, **load_arguments(load))

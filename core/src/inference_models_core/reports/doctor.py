@@ -68,7 +68,9 @@ class DoctorReport(Report):
     def document(self) -> Document:
         """The runtime report, then the checks, then one line that sums them up."""
         runtime = self.runtime.document()
-        checks = Table(title="Health checks", columns=("check", "", "what"), rows=map(_row, self.outcomes), empty="none")
+        checks = Table(
+            title="Health checks", columns=("check", "", "what"), rows=map(_row, self.outcomes), empty="none"
+        )
         return attrs.evolve(runtime, parts=[*runtime.parts, checks, self._verdict()])
 
     def to_dict(self) -> dict[str, Any]:
@@ -91,7 +93,9 @@ class DoctorReport(Report):
 
 def doctor_report(host: PluginHost) -> DoctorReport:
     """Runs every health check, then looks at this machine: what a check provokes is in the report."""
-    outcomes = tuple(CheckOutcome(check=check, plugin=plugin, result=run(check)) for check, plugin in host.health_checks())
+    outcomes = tuple(
+        CheckOutcome(check=check, plugin=plugin, result=run(check)) for check, plugin in host.health_checks()
+    )
     return DoctorReport(runtime=runtime_report(host), outcomes=outcomes)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -27,7 +26,7 @@ from inference_models_core.reports.storage import CacheFacts, cache_facts
 from inference_models_core.reports.units import format_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from inference_models_core.plugins.host import PluginHost
     from inference_models_core.plugins.records import PluginFailure, PluginRecord
@@ -119,7 +118,9 @@ def runtime_report(host: PluginHost) -> RuntimeReport:
 
 def rival_text(version: str) -> str:
     """What to know about the other project's distribution."""
-    return f"{RIVAL} {version} is installed: another project's package, imported as inference_models; it is not used here"
+    return (
+        f"{RIVAL} {version} is installed: another project's package, imported as inference_models; it is not used here"
+    )
 
 
 def _detect_all(host: PluginHost) -> tuple[BackendReport, ...]:

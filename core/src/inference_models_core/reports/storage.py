@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 APPLICATION = "inference-models"
 

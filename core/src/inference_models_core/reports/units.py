@@ -11,13 +11,11 @@ def format_bytes(count: int | None) -> str:
         return "unknown"
     if count < 1000:
         return f"{count} B"
-    value, unit = float(count), ""
-    for unit in _UNITS:
-        value /= 1000
-        if value < 999.5:
-            break
+    value, place = count / 1000, 0
+    while value >= 999.5 and place < len(_UNITS) - 1:
+        value, place = value / 1000, place + 1
     digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
-    return f"{value:.{digits}f} {unit}"
+    return f"{value:.{digits}f} {_UNITS[place]}"
 
 
 def plural(count: int, noun: str) -> str:
