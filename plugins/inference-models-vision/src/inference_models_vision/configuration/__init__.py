@@ -1,0 +1,1 @@
+"""What a package says about itself: ``inference_config.json``, class names, recommended parameters."""

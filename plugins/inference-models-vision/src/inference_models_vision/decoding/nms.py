@@ -1,0 +1,104 @@
+"""Non-maximum suppression on numpy, with the semantics of ``torchvision.ops.batched_nms``.
+
+Boxes are visited by descending score, equal scores in the given order; a box falls if its overlap (intersection over
+union) with a kept box of its class is greater than the threshold. Unlike torchvision, classes are compared, not moved
+apart by an offset, so that neither rounding nor negative coordinates let classes meet.
+
+The boxes are taken in blocks: a block is compared with everything kept so far in one go, then within itself. That
+stops as soon as enough are kept, and never builds the whole matrix of overlaps.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Boxes = npt.NDArray[np.float32]
+    Indices = npt.NDArray[np.intp]
+
+_BLOCK = 256
+
+
+def nms(
+    boxes: Boxes,
+    scores: npt.NDArray[np.float32],
+    class_ids: npt.NDArray[Any] | None,
+    *,
+    iou_threshold: float,
+    limit: int,
+) -> Indices:
+    """Suppresses boxes that overlap better ones.
+
+    Args:
+        boxes: (n, 4) float32, x1 y1 x2 y2, finite.
+        scores: (n,) float32, finite.
+        class_ids: (n,) integers; boxes of different classes do not suppress each other. ``None``: all of one class.
+        iou_threshold: Overlap above which the worse box falls.
+        limit: How many boxes to keep at most.
+
+    Returns:
+        (k,) indices of the kept boxes by descending score, k <= limit.
+    """
+    order = np.argsort(-scores, kind="stable")
+    suppressor = _Overlaps(boxes[order], None if class_ids is None else class_ids[order], iou_threshold)
+    kept: Indices = np.empty(0, np.intp)
+    for start in range(0, len(order), _BLOCK):
+        block = np.arange(start, min(start + _BLOCK, len(order)))
+        if len(kept):
+            block = block[~suppressor.between(kept, block).any(axis=0)]
+        kept = np.concatenate([kept, _kept_within(block, suppressor)])
+        if len(kept) >= limit:
+            break
+    survivors: Indices = order[kept[:limit]]
+    return survivors
+
+
+def _kept_within(block: Indices, suppressor: _Overlaps) -> Indices:
+    """Boxes of one block that survive each other."""
+    better, worse = np.nonzero(np.triu(suppressor.between(block, block), 1))
+    alive = [True] * len(block)
+    # Pairs come ordered by the better box, so that its own fate is decided before it takes others with it.
+    for i, j in zip(better.tolist(), worse.tolist(), strict=True):
+        if alive[i]:
+            alive[j] = False
+    survivors: Indices = block[np.array(alive, dtype=bool)]
+    return survivors
+
+
+class _Overlaps:
+    """Which pairs of boxes overlap more than the threshold."""
+
+    def __init__(self, boxes: Boxes, class_ids: npt.NDArray[Any] | None, threshold: float) -> None:
+        self._corners = np.ascontiguousarray(boxes.T)  # x1, y1, x2, y2
+        x1, y1, x2, y2 = self._corners
+        self._scaled_areas = (x2 - x1) * (y2 - y1) * np.float32(threshold)
+        self._factor = np.float32(1 + threshold)
+        self._class_ids = class_ids
+
+    def between(self, rows: Indices, columns: Indices) -> npt.NDArray[np.bool_]:
+        """(rows, columns) bool.
+
+        ``i / (a + b - i) > t`` is tested as ``i * (1 + t) > t * a + t * b``: no division, and nothing divided by zero
+        for boxes without an area.
+        """
+        left, top, right, bottom = self._corners[:, rows, None]
+        left_, top_, right_, bottom_ = self._corners[:, None, columns]
+        overlap = _extent(left, right, left_, right_)
+        overlap *= _extent(top, bottom, top_, bottom_)
+        overlap *= self._factor
+        found: npt.NDArray[np.bool_] = overlap > (self._scaled_areas[rows, None] + self._scaled_areas[columns])
+        if self._class_ids is not None:
+            found &= self._class_ids[rows, None] == self._class_ids[columns]
+        return found
+
+
+def _extent(low: Boxes, high: Boxes, low_: Boxes, high_: Boxes) -> Boxes:
+    """Length that intervals have in common, 0 if none."""
+    common: Boxes = np.minimum(high, high_)
+    common -= np.maximum(low, low_)
+    np.maximum(common, 0, out=common)
+    return common

@@ -1,0 +1,1 @@
+"""Model families: each turns pictures into input tensors and output tensors into predictions, on any backend."""

@@ -1,0 +1,1 @@
+"""YOLOv8 and its successors with the same outputs."""

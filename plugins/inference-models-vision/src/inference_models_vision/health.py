@@ -1,0 +1,70 @@
+"""Which builds of OpenCV are installed; they all own the module ``cv2`` and overwrite each other's files."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import TYPE_CHECKING
+
+from inference_models_core.types.health import CheckResult, Verdict
+
+from inference_models_vision.installation import INSTALL_OPENCV, OPENCV_BUILDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def check_opencv_builds() -> CheckResult:
+    """Checks that ``cv2`` comes from exactly one distribution.
+
+    Returns:
+        A warning where several builds are installed, a failure where there is none and ``cv2`` cannot be found.
+    """
+    return judge(installed_builds(), has_module=_has_cv2())
+
+
+def installed_builds() -> tuple[str, ...]:
+    """Names of the installed OpenCV wheels."""
+    return tuple(name for name in OPENCV_BUILDS if _is_installed(name))
+
+
+def judge(builds: Sequence[str], *, has_module: bool) -> CheckResult:
+    """What the found builds mean.
+
+    Args:
+        builds: Installed OpenCV distributions.
+        has_module: Whether a module ``cv2`` can be found; JetPack and Linux distributions bring one without a wheel.
+
+    Returns:
+        The verdict with the command that mends it.
+    """
+    if len(builds) > 1:
+        return CheckResult(
+            verdict=Verdict.WARNING,
+            message=f"{', '.join(builds)} all own the module cv2 and overwrite each other's files",
+            fix=f"pip uninstall -y {' '.join(builds)} && pip install {builds[0]}",
+        )
+    if builds and has_module:
+        return CheckResult(verdict=Verdict.OK, message=f"cv2 comes from {builds[0]}")
+    if builds:
+        return CheckResult(
+            verdict=Verdict.FAILED,
+            message=f"{builds[0]} is installed but its module cv2 is gone, as after uninstalling another build",
+            fix=f"pip install --force-reinstall --no-deps {builds[0]}",
+        )
+    if has_module:
+        return CheckResult(verdict=Verdict.OK, message="cv2 comes from the system, not from a wheel")
+    return CheckResult(verdict=Verdict.FAILED, message="OpenCV is not installed", fix=INSTALL_OPENCV)
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _has_cv2() -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec("cv2") is not None

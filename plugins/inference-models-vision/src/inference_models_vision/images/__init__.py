@@ -1,0 +1,1 @@
+"""From whatever the caller calls a picture to pixels."""

@@ -1,0 +1,35 @@
+"""The hooks of the vision plugin. Imports neither numpy nor OpenCV; what works is reached by text reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inference_models_core.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inference_models_core.types.health import HealthCheck
+    from inference_models_core.types.models import ModelSpec
+
+INFERENCE_MODELS_API = "0.1"
+
+
+@hookimpl
+def register_models() -> tuple[ModelSpec, ...]:
+    """General rows: each family runs on every tensor backend."""
+    from inference_models_vision.catalog import MODELS
+
+    return MODELS
+
+
+@hookimpl
+def register_health_checks() -> Iterator[HealthCheck]:
+    """What goes wrong with OpenCV installations."""
+    from inference_models_core.types.health import HealthCheck
+
+    yield HealthCheck(
+        name="opencv-builds",
+        summary="one build of OpenCV is installed, and only one",
+        check="inference_models_vision.health:check_opencv_builds",
+    )
