@@ -75,10 +75,13 @@ def test_large_picture_equals_pycocotools():
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # inside pycocotools
-def test_several_counts_of_zero_length_decode_like_pycocotools():
-    counts = [0, 3, 0, 2, 0, 0, 15]
+@pytest.mark.parametrize("counts", [[0, 3, 0, 2, 0, 0, 15], [5, 2, 10, 0, 3], [3, 0, 2, 2, 13], [20, 0], [0, 20, 0]])
+def test_runs_of_zero_length_decode_like_pycocotools(counts):
     encoding = coco.frPyObjects({"size": [4, 5], "counts": counts}, 4, 5)
-    np.testing.assert_array_equal(Masks.from_rle([encoding]).dense()[0], coco.decode(encoding))
+    plane = coco.decode(encoding).astype(bool)
+    masks = Masks.from_rle([encoding])
+    np.testing.assert_array_equal(masks[0], plane)
+    np.testing.assert_array_equal(masks.windows, Masks.from_dense(plane[None]).windows)
 
 
 @pytest.mark.parametrize("text", [b"", b"\x20", "é", b"P", b"o" * 40, b"PPPPPPPPPPPPPPPP1"])
