@@ -117,13 +117,12 @@ def _check_available(providers: list[tuple[str, dict[str, Any]]], available: lis
 def _create(runtime: Any, path: Path, settings: OnnxOptions, providers: list[tuple[str, dict[str, Any]]]) -> Any:
     prepare_libraries(runtime, [name for name, _ in providers])
     try:
-        # Fallback would print and silently compute elsewhere; a configuration inside the file is not the caller's.
+        # The runtime's own fallback would print and silently compute elsewhere.
         return runtime.InferenceSession(
             str(path),
             sess_options=session_options(runtime, settings),
             providers=providers,
             enable_fallback=0,
-            read_config_from_model=0,
         )
     except runtime_errors() as error:
         names = [name for name, _ in providers]

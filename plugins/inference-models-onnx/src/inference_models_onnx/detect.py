@@ -94,23 +94,14 @@ def unused_gpu(providers: tuple[str, ...], probe: RuntimeProbe) -> str:
     if any(device_kind(provider) in ("cuda", "dml") for provider in providers):
         return ""
     gpus = probe.gpus()
-    if gpus:
-        return str(gpus[0].name)
-    return "the GPU of this Jetson" if probe.jetson() is not None else ""
+    return gpus[0].name or "the GPU" if gpus else ""
 
 
 def usable_devices(providers: tuple[str, ...], probe: RuntimeProbe) -> tuple[Device, ...]:
     """Devices that the providers serve on this machine, best first."""
     kinds = {device_kind(provider) for provider in providers}
-    devices = list(_cuda_devices(probe)) if "cuda" in kinds else []
+    devices = [Device("cuda", gpu.index) for gpu in probe.gpus()] if "cuda" in kinds else []
     devices += [Device(kind) for kind in _ACCELERATORS if kind in kinds]
     devices += [CPU] if CPU_PROVIDER in providers else []
     devices += [Device(kind) for kind in _AFTER_CPU if kind in kinds]
     return tuple(devices)
-
-
-def _cuda_devices(probe: RuntimeProbe) -> tuple[Device, ...]:
-    gpus = probe.gpus()
-    if gpus:
-        return tuple(Device("cuda", gpu.index) for gpu in gpus)
-    return (Device("cuda", 0),) if probe.jetson() is not None else ()

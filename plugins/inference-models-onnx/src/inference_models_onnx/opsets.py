@@ -8,8 +8,11 @@ runtime says 22.)
 from __future__ import annotations
 
 import functools
+import re
 
 import attrs
+
+_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 _CEILINGS = {
     # major.minor: (opset of the domain ai.onnx, IR version)
@@ -72,13 +75,8 @@ def ceiling(version: str) -> Ceiling:
 @functools.lru_cache(maxsize=64)
 def release_of(version: str) -> tuple[int, int, int] | None:
     """Major, minor and patch of a version text; ``None`` for text that is no version."""
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        parsed = Version(version)
-    except InvalidVersion:
-        return None
-    return parsed.major, parsed.minor, parsed.micro
+    match = _VERSION.match(version)
+    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
 @functools.lru_cache(maxsize=64)

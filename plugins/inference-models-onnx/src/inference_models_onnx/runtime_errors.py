@@ -36,7 +36,7 @@ _CLASSES = (
 )
 _MEMORY = re.compile(r"bad_alloc|out of memory|failed to allocate|bfc_arena|allocate memory", re.IGNORECASE)
 _DAMAGED = re.compile(
-    r"deserialize tensor|external data|external initializer|protobuf parsing failed|model file.*corrupt|"
+    r"deserialize tensor|unpack|size of initializer|does not match expected size|external data|external initializer|protobuf parsing failed|model file.*corrupt|"
     r"is not output of any previous nodes|must be topologically sorted|type error: type",
     re.IGNORECASE,
 )
