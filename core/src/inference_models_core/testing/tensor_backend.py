@@ -46,7 +46,7 @@ class TensorBackendConformance:
         """
         raise NotImplementedError
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def spec(self) -> BackendSpec:
         """The backend as its installed plugin describes it."""
         specs = {spec.name: spec for spec, _ in PluginHost().backends()}
