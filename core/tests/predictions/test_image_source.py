@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from inference_models_core.errors import ImageDecodeError, InputError, InvalidRequestError
 from inference_models_core.predictions import ImageSource
 from inference_models_core.predictions.pixels import rgb_pixels
@@ -43,16 +42,10 @@ CASES = {
     "16 bits": (BGR.astype(np.uint16) * 257, None, RGB),
     "int32": (BGR.astype(np.int32), None, RGB),
     "mask": (GREY > 128, None, np.dstack([(GREY > 128) * np.uint8(255)] * 3)),
-    "tensor is RGB": (torch.from_numpy(RGB).permute(2, 0, 1), None, RGB),
-    "tensor BGR": (torch.from_numpy(BGR).permute(2, 0, 1), ColorOrder.BGR, RGB),
-    "tensor of floats": (torch.from_numpy(RGB).permute(2, 0, 1) / 255, None, RGB),
-    "tensor with gradient": ((torch.from_numpy(RGB).permute(2, 0, 1) / 255).requires_grad_(), None, RGB),
-    "tensor NCHW": (torch.from_numpy(RGB).permute(2, 0, 1)[None], None, RGB),
-    "tensor HWC": (torch.from_numpy(RGB), None, RGB),
-    "tensor HW": (torch.from_numpy(GREY), None, np.dstack([GREY] * 3)),
     "PIL": (Image.fromarray(RGB), None, RGB),
     "PIL, the colour order is for arrays": (Image.fromarray(RGB), ColorOrder.BGR, RGB),
     "PIL grey": (Image.fromarray(GREY), None, np.dstack([GREY] * 3)),
+    "PIL on the side": (Image.open(io.BytesIO(encoded(orientation=6))), None, np.rot90(RGB, -1)),
     "PIL 16 bits": (sixteen_bit(), None, np.dstack([GREY] * 3)),
     "bytes": (encoded(), None, RGB),
     "bytearray": (bytearray(encoded()), None, RGB),
@@ -67,6 +60,32 @@ def test_every_kind_of_picture_loads_as_rgb(case):
     pixels = ImageSource(reference=picture, size=expected.shape[:2], color_order=order).load()
     assert pixels.dtype == np.uint8
     np.testing.assert_array_equal(pixels, expected)
+
+
+TENSORS = {
+    "is RGB": (lambda torch: torch.from_numpy(RGB).permute(2, 0, 1), None),
+    "BGR": (lambda torch: torch.from_numpy(BGR).permute(2, 0, 1), ColorOrder.BGR),
+    "floats": (lambda torch: torch.from_numpy(RGB).permute(2, 0, 1) / 255, None),
+    "gradient": (lambda torch: (torch.from_numpy(RGB).permute(2, 0, 1) / 255).requires_grad_(), None),
+    "NCHW": (lambda torch: torch.from_numpy(RGB).permute(2, 0, 1)[None], None),
+    "HWC": (lambda torch: torch.from_numpy(RGB), None),
+}
+
+
+@pytest.mark.parametrize("case", TENSORS)
+def test_tensors_load_as_rgb(case):
+    torch = pytest.importorskip("torch")
+    tensor, order = TENSORS[case]
+    source = ImageSource(reference=tensor(torch), size=(6, 9), color_order=order)
+    np.testing.assert_array_equal(source.load(), RGB)
+
+
+def test_tensors_of_one_channel_and_half_precision_load():
+    torch = pytest.importorskip("torch")
+    grey = np.dstack([GREY] * 3)
+    np.testing.assert_array_equal(rgb_pixels(torch.from_numpy(GREY)), grey)
+    np.testing.assert_array_equal(rgb_pixels(torch.from_numpy(GREY)[None]), grey)
+    assert abs(rgb_pixels(torch.from_numpy(GREY)[None].bfloat16() / 255).astype(int) - grey).max() <= 2
 
 
 @pytest.mark.parametrize("kind", [str, Path])
@@ -87,7 +106,7 @@ def test_arrays_are_referenced():
     assert source.path is None
 
 
-@pytest.mark.parametrize("size", [[6, 9], np.array([6, 9]), torch.Size([6, 9])])
+@pytest.mark.parametrize("size", [[6, 9], np.array([6, 9]), (6, 9)])
 def test_sizes_are_plain(size):
     source = ImageSource(reference=BGR, size=size)
     assert source.size == (6, 9)
@@ -97,7 +116,16 @@ def test_sizes_are_plain(size):
 
 @pytest.mark.parametrize(
     "picture",
-    [3, None, object(), np.zeros(4), np.zeros((2, 3, 5)), np.zeros((2, 2, 2, 2)), np.full((2, 2), "a")],
+    [
+        3,
+        None,
+        object(),
+        np.zeros(4),
+        np.zeros((2, 3, 5)),
+        np.zeros((2, 2, 2, 2)),
+        np.zeros((0, 5, 3)),
+        np.full((2, 2), "a"),
+    ],
 )
 def test_what_is_no_picture_is_refused(picture):
     with pytest.raises(InputError):

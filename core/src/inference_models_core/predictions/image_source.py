@@ -22,7 +22,7 @@ class ImageSource:
 
     Attributes:
         reference: What the caller passed: a path, bytes, a PIL image, an array, a tensor.
-        size: (height, width) in pixels, after the EXIF orientation of encoded pictures.
+        size: (height, width) in pixels, after the EXIF orientation of encoded pictures and PIL images.
         color_order: Channel order of an array or tensor; ``None`` means BGR for numpy and RGB for tensors.
     """
 
@@ -43,7 +43,7 @@ class ImageSource:
     @property
     def path(self) -> str | None:
         """The path or URL as given, where the picture was given as one."""
-        return os.fspath(self.reference) if isinstance(self.reference, (str, os.PathLike)) else None
+        return os.fsdecode(self.reference) if isinstance(self.reference, (str, os.PathLike)) else None
 
     def load(self) -> npt.NDArray[np.uint8]:
         """Reads the picture as (H, W, 3) uint8, RGB; may share memory with the caller's array.

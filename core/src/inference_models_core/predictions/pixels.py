@@ -29,8 +29,9 @@ def rgb_pixels(picture: Any, color_order: ColorOrder | None = None) -> npt.NDArr
         color_order: Channel order of an array; ``None`` means BGR for numpy and RGB for tensors.
 
     Returns:
-        (H, W, 3) uint8, RGB. Encoded pictures are turned as their EXIF orientation says; transparency is dropped;
-        floats are read as 0 to 1 where no value exceeds 1, else as 0 to 255; 16-bit values keep their high byte.
+        (H, W, 3) uint8, RGB. Encoded pictures and PIL images are turned as their EXIF orientation says; transparency
+        is dropped; floats are read as 0 to 1 where no value exceeds 1, else as 0 to 255; 16-bit values keep their
+        high byte.
         May share memory with ``picture``: copy before writing.
 
     Raises:
@@ -55,31 +56,36 @@ def rgb_pixels(picture: Any, color_order: ColorOrder | None = None) -> npt.NDArr
     )
 
 
-def _existing_file(picture: str | os.PathLike[str]) -> Path:
-    text = os.fspath(picture)
+def _existing_file(picture: str | os.PathLike[Any]) -> Path:
+    text = os.fsdecode(picture)
     if text.lower().startswith(_URL_SCHEMES):
         raise InputError(f"{text} is not read again for drawing.", hint="Pass the picture: plot(image=...).")
     return Path(text)
 
 
 def _decoded(source: Path | io.BytesIO) -> npt.NDArray[np.uint8]:
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     try:
         with Image.open(source) as image:
-            return _from_pil(ImageOps.exif_transpose(image))
+            return _from_pil(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         where = source if isinstance(source, Path) else "The given bytes"
         raise ImageDecodeError(f"{where} cannot be read as a picture: {error}") from error
 
 
 def _from_pil(image: Any) -> npt.NDArray[np.uint8]:
+    from PIL import ImageOps
+
+    image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):  # Pillow's own conversion would clip everything above 255
         return _from_array(np.asarray(image), bgr=False)
     return np.asarray(image.convert("RGB"))
 
 
 def _on_cpu(tensor: Any) -> npt.NDArray[Any]:
+    if str(getattr(tensor, "dtype", "")).endswith("bfloat16"):  # unknown to numpy
+        tensor = tensor.float()
     for step in ("detach", "cpu", "numpy"):
         if hasattr(tensor, step):
             tensor = getattr(tensor, step)()
@@ -97,7 +103,7 @@ def _channels_last(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _from_array(array: npt.NDArray[Any], *, bgr: bool) -> npt.NDArray[np.uint8]:
     if array.ndim == 2:
         array = array[:, :, None]
-    if array.ndim != 3 or array.shape[2] not in _CHANNELS:
+    if array.ndim != 3 or array.shape[2] not in _CHANNELS or not array.size:
         raise InputError(
             f"An array of shape {array.shape} is not a picture.", hint="Give (H, W), (H, W, 3) or (H, W, 4)."
         )
