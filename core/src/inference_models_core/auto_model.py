@@ -6,7 +6,6 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from inference_models_core import settings
-from inference_models_core.arguments import check_known
 from inference_models_core.errors import InvalidRequestError
 from inference_models_core.normalise import normalise_backends, normalise_batch_size, normalise_quantizations
 from inference_models_core.plugins.host import get_host
@@ -115,9 +114,10 @@ class AutoModel:
         Returns:
             A report that prints well: text, rich, HTML in notebooks, ``to_dict()``.
         """
+        from inference_models_core.planning import make_plan
         from inference_models_core.reports.model import model_report
 
-        return model_report(cls.plan(model_id_or_path, **arguments))
+        return model_report(make_plan(_request({"model_id_or_path": model_id_or_path, **_defaulted(arguments)})))
 
     @classmethod
     def describe_runtime(cls, *, host: PluginHost | None = None) -> RuntimeReport:

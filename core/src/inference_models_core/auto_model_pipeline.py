@@ -82,7 +82,8 @@ def _wishes(spec: PipelineSpec, models: Sequence[Any] | None) -> list[Any]:
         models = [None] * len(defaults)
     if isinstance(models, str) or (defaults and len(models) != len(defaults)):
         raise InvalidRequestError(f"pipeline {spec.pipeline_id!r} takes a list of {len(defaults)} models")
-    wishes = [default if wish is None else wish for wish, default in zip(models, defaults, strict=True)] if defaults else list(models)
+    pairs = zip(models, defaults or [None] * len(models), strict=True)
+    wishes = [default if wish is None else wish for wish, default in pairs]
     if not wishes or None in wishes:
         raise InvalidRequestError(f"pipeline {spec.pipeline_id!r} has no default models; name them")
     return wishes

@@ -123,7 +123,7 @@ class InferenceModelsSpecs:
         yield from ()
 
     @hookspec
-    def detect_backends(self, probe: RuntimeProbe) -> Iterable[BackendReport]:
+    def detect_backends(self, probe: RuntimeProbe) -> Iterable[BackendReport]:  # noqa: ARG002 - a specification
         """Says whether the plugin's own backends can be used on this machine.
 
         Called on demand, only for the owners of the backends in question, with a time limit; the answer is kept. May

@@ -98,9 +98,7 @@ def _tell_fallback(plan: Plan, candidate: Candidate, error: CannotOpenHereError)
         plan.request.ref, candidate.package.package_id, candidate.backend, error,
     )  # fmt: skip
     plan.host.emit(
-        FallbackEvent(
-            model_id=plan.found.metadata.model_id, candidate=candidate, reason=error.message, fix=error.hint
-        )
+        FallbackEvent(model_id=plan.found.metadata.model_id, candidate=candidate, reason=error.message, fix=error.hint)
     )
 
 

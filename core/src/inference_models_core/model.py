@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -50,18 +51,11 @@ class Model:
 
 
 def close_all(closables: Iterable[Any]) -> None:
-    """Closes every object that has ``close``; the first error is raised after all were tried."""
-    first: BaseException | None = None
-    for closable in closables:
-        close = getattr(closable, "close", None)
-        if close is None:
-            continue
-        try:
-            close()
-        except Exception as error:  # noqa: BLE001 - kept and raised below, once the others are closed too
-            first = first or error
-    if first is not None:
-        raise first
+    """Closes every object that has ``close``, last first; an error does not keep the others open."""
+    with contextlib.ExitStack() as stack:
+        for closable in closables:
+            if hasattr(closable, "close"):
+                stack.callback(closable.close)
 
 
 def remember_resolution(model: Any, resolution: Resolution) -> None:

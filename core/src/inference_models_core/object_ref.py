@@ -23,13 +23,14 @@ class ObjectRef:
 
     Raises:
         ValueError: If the text does not have this form.
+        TypeError: If it is no text.
     """
 
     value: str = attrs.field()
 
     @value.validator
     def _check(self, _: object, value: str) -> None:
-        if not isinstance(value, str) or not _PATTERN.fullmatch(value):
+        if not _PATTERN.fullmatch(value):
             raise ValueError(f"not a reference of the form 'package.module:Name': {value!r}")
 
     def load(self) -> Any:

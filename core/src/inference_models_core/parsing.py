@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 32
@@ -176,36 +177,36 @@ class Fields:
         """The object itself."""
         return self._mapping
 
-    def read(self, key: str, reader: Callable[..., T], default: Any = _MISSING, **limits: Any) -> T:
+    def read(self, key: str, reader: Callable[..., T], default: D = _MISSING, **limits: Any) -> T | D:
         """Reads one field with any reader of this module or of the same shape ``(value, where, **limits)``."""
         value = self._mapping.get(key)
         where = f"{self.where}: {key}" if " " not in self.where and ":" not in self.where else f"{self.where}.{key}"
         if value is None:
             if default is _MISSING:
                 malformed(where, "a value", "null" if key in self._mapping else "nothing")
-            return default  # type: ignore[no-any-return]  # the caller's own type
+            return default
         return reader(value, where, **limits)
 
-    def text(self, key: str, default: Any = _MISSING, **limits: Any) -> str:
+    def text(self, key: str, default: D = _MISSING, **limits: Any) -> str | D:
         """Text; see :func:`as_text`."""
         return self.read(key, as_text, default, **limits)
 
-    def integer(self, key: str, default: Any = _MISSING, **limits: Any) -> int:
+    def integer(self, key: str, default: D = _MISSING, **limits: Any) -> int | D:
         """A whole number; see :func:`as_integer`."""
         return self.read(key, as_integer, default, **limits)
 
-    def number(self, key: str, default: Any = _MISSING, **limits: Any) -> float:
+    def number(self, key: str, default: D = _MISSING, **limits: Any) -> float | D:
         """A number; see :func:`as_number`."""
         return self.read(key, as_number, default, **limits)
 
-    def boolean(self, key: str, default: Any = _MISSING) -> bool:
+    def boolean(self, key: str, default: D = _MISSING) -> bool | D:
         """A boolean; see :func:`as_boolean`."""
         return self.read(key, as_boolean, default)
 
-    def fields(self, key: str, default: Any = _MISSING) -> Fields:
+    def fields(self, key: str, default: D = _MISSING) -> Fields | D:
         """An object; see :func:`as_object`."""
         return self.read(key, as_object, default)
 
-    def items(self, key: str, item: Callable[[Any, str], T], default: Any = _MISSING, **limits: Any) -> tuple[T, ...]:
+    def items(self, key: str, item: Callable[[Any, str], T], default: D = _MISSING, **limits: Any) -> tuple[T, ...] | D:
         """A list; see :func:`as_list`."""
         return self.read(key, lambda value, where: as_list(value, where, item, **limits), default)

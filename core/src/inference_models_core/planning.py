@@ -73,7 +73,9 @@ def make_plan(request: LoadRequest) -> Plan:
     return Plan(request=request, host=host, registry=registry, found=found, negotiation=negotiation)
 
 
-def check_access(host: PluginHost, request: LoadRequest, package: ModelPackage | None, found: Found | None = None) -> None:
+def check_access(
+    host: PluginHost, request: LoadRequest, package: ModelPackage | None, found: Found | None = None
+) -> None:
     """Asks the gates.
 
     Raises:

@@ -32,10 +32,10 @@ _PATH = re.compile(
 
 
 def parse_reference(value: Any, suffixes: Collection[str] = ()) -> ModelRef:
-    """Reads a reference as users write it.
+    r"""Reads a reference as users write it.
 
     Args:
-        value: Text or a path object. ``"./x"``, ``"/x"``, ``"~/x"``, ``"C:\\x"``, ``"file:x"``, a path object, or a
+        value: Text or a path object. ``"./x"``, ``"/x"``, ``"~/x"``, ``"C:\x"``, ``"file:x"``, a path object, or a
             text that ends in one of ``suffixes`` is a path, existing or not. ``"scheme://id"`` is an id at a named
             provider. Everything else is an id.
         suffixes: File suffixes that backends own, such as ``(".onnx",)``; compared without regard to case.

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import attrs
 
 from inference_models_core.normalise import normalise_backend
+from inference_models_core.plugins.distributions import normalise_name
 from inference_models_core.plugins.handshake import CORE_DISTRIBUTION
 from inference_models_core.types.backends import BackendKind
 
@@ -306,13 +307,19 @@ def _name_standing(plugin: PluginIdentity, prefer: Sequence[str]) -> int:
     owner = owner_of(plugin)
     if owner == CORE_DISTRIBUTION:
         return _FIRST
-    return prefer.index(owner) if owner in prefer else len(prefer)
+    return _preference(owner, prefer)
+
+
+def _preference(owner: str, prefer: Sequence[str]) -> int:
+    spelled = normalise_name(owner)
+    return next((place for place, name in enumerate(prefer) if normalise_name(name) == spelled), len(prefer))
 
 
 def _row_standing(entry: Registered[ModelSpec], owners: frozenset[str], prefer: Sequence[str]) -> int:
     row, owner = entry[0], owner_of(entry[1])
-    if owner in prefer:
-        return prefer.index(owner)
+    preference = _preference(owner, prefer)
+    if preference < len(prefer):
+        return preference
     if row.backend is None:
         return len(prefer) + 1
     return len(prefer) + (0 if owner in owners else 2)

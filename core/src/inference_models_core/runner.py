@@ -126,9 +126,10 @@ class Runner:
     def _named(self, inputs: Array | Mapping[str, Array]) -> dict[str, Array]:
         if not isinstance(inputs, Mapping):
             if len(self._input_names) != 1:
-                raise ModelRuntimeError(f"graph {self._name!r} has the inputs {', '.join(self._input_names)}; name them")
+                names = ", ".join(self._input_names)
+                raise ModelRuntimeError(f"graph {self._name!r} has the inputs {names}; name them")
             return {self._input_names[0]: inputs}
-        if self.inputs is None or inputs.keys() == set(self._input_names):
+        if self.inputs is None or set(inputs) == set(self._input_names):
             return dict(inputs)
         raise ModelRuntimeError(
             f"graph {self._name!r} has the inputs {', '.join(self._input_names)}; got {', '.join(map(str, inputs))}"
@@ -182,8 +183,7 @@ class Runner:
         ]
         if max(places, default=0) >= len(results):
             raise ModelOutputError(
-                f"graph {self._name!r} has {len(results)} outputs, the model family needs "
-                f"{', '.join(map(str, wanted))}"
+                f"graph {self._name!r} has {len(results)} outputs, the model family needs {', '.join(map(str, wanted))}"
             )
         return tuple(results[place] for place in places)
 
@@ -231,9 +231,7 @@ def _batch_size(named: Mapping[str, Array]) -> int:
     return int(sizes.pop())
 
 
-def _chunks(
-    named: Mapping[str, Array], size: int, least: int, most: int
-) -> Iterator[tuple[dict[str, Array], int]]:
+def _chunks(named: Mapping[str, Array], size: int, least: int, most: int) -> Iterator[tuple[dict[str, Array], int]]:
     """Cuts a batch into pieces of ``least`` to ``most``, the last one filled up with zeros; with its real length."""
     for start in range(0, size, most):
         taken = min(most, size - start)

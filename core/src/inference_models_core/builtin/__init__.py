@@ -1,0 +1,1 @@
+"""Core's own parts, registered through the same hooks as everybody's."""

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-
-from inference_models_core.arguments import nearest
-from inference_models_core.cli.failures import show_error
-from inference_models_core.cli.logs import log_to_stderr
-from inference_models_core.object_ref import ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,17 +37,21 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The command, imported now; ``None`` if there is none of this name."""
-        reference = self._references.get(cmd_name)
-        command: click.Command | None = ObjectRef(reference).load() if reference else None
-        return command
+        if cmd_name not in self._references:
+            return None
+        module, _, attribute = self._references[cmd_name].partition(":")
+        found: click.Command = getattr(importlib.import_module(module), attribute)
+        return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with a guess at what was meant."""
-        guess = nearest(args[0], self._references) if args[0] not in self._references else None
-        if guess and not args[0].startswith("-"):
-            ctx.fail(f"No such command {args[0]!r}. Did you mean {guess!r}?")
+        if args[0] not in self._references and not args[0].startswith("-"):
+            from inference_models_core.arguments import nearest
+
+            guess = nearest(args[0], self._references)
+            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {guess!r}?" if guess else ""))
         return super().resolve_command(ctx, args)
 
     def main(
@@ -94,6 +94,8 @@ class ReportingCommand(click.Command):
         except Exception as error:  # the edge of the program: foreign model classes raise anything
             if _wants_traceback(ctx):
                 raise
+            from inference_models_core.cli.failures import show_error
+
             show_error(error, as_json=bool(ctx.params.get("as_json")))
             ctx.exit(1)
 
@@ -125,6 +127,8 @@ def _remember_traceback(ctx: click.Context, _: click.Parameter, value: bool) -> 
 
 
 def _set_verbosity(_: click.Context, __: click.Parameter, count: int) -> None:
+    from inference_models_core.cli.logs import log_to_stderr
+
     log_to_stderr(count)
 
 

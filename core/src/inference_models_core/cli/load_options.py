@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -29,6 +28,8 @@ def key_value(given: str) -> tuple[str, Any]:
 
 
 def _json_or_text(text: str) -> Any:
+    import json
+
     try:
         return json.loads(text)
     except ValueError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -24,6 +22,8 @@ def colours() -> bool | None:
 
 def json_text(value: Any, indent: int | None = None) -> str:
     """A value as JSON in ASCII, which no terminal and no encoding can misread; what JSON lacks becomes ``null``."""
+    import json
+
     try:
         return json.dumps(value, indent=indent, allow_nan=False, default=_plain)
     except ValueError:
@@ -40,7 +40,7 @@ def _without_nan(value: Any) -> Any:
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return None if isinstance(value, float) and not -sys.float_info.max <= value <= sys.float_info.max else value
 
 
 def emit_json(value: Any) -> None:

@@ -9,7 +9,6 @@ import attrs
 
 from inference_models_core.arguments import nearest
 from inference_models_core.normalise import UNKNOWN_QUANTIZATION
-from inference_models_core.plugins.distributions import normalise_name
 from inference_models_core.registry import Selection
 from inference_models_core.types.backends import Availability, BackendReport
 from inference_models_core.types.devices import CPU, Device
@@ -83,7 +82,7 @@ class ShortlistContext:
         self.metadata = metadata
         self.registry = registry
         self.provider_trusted = provider_trusted
-        self.prefer = tuple(dict.fromkeys(n for name in request.options.prefer for n in (name, normalise_name(name))))
+        self.prefer = request.options.prefer
         self.quantizations = _quantizations(request)
         self.duplicates = _duplicates(metadata)
         self._backends: dict[str, Selection[BackendSpec]] = {}

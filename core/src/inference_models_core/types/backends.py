@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from inference_models_core.object_ref import ObjectRef, to_object_ref, to_optional_object_ref
-from inference_models_core.types.devices import Device
+from inference_models_core.types.converters import to_dict, to_tuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inference_models_core.types.devices import Device
 
 
 class FormatTier(enum.Enum):
@@ -64,12 +68,12 @@ class BackendSpec:
     name: str = attrs.field(validator=attrs.validators.matches_re(r"[a-z0-9]+(-[a-z0-9]+)*"))
     kind: BackendKind = attrs.field(default=BackendKind.TENSOR, converter=BackendKind)
     factory: ObjectRef | None = attrs.field(default=None, converter=to_optional_object_ref)
-    requires_any: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    requires_any: tuple[str, ...] = attrs.field(default=(), converter=to_tuple)
     install_hint: str = ""
-    devices: tuple[str, ...] = attrs.field(default=("cpu",), converter=tuple)
-    suffixes: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    aliases: Mapping[str, str] = attrs.field(factory=dict, converter=dict)
-    names: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    devices: tuple[str, ...] = attrs.field(default=("cpu",), converter=to_tuple)
+    suffixes: tuple[str, ...] = attrs.field(default=(), converter=to_tuple)
+    aliases: Mapping[str, str] = attrs.field(factory=dict, converter=to_dict)
+    names: tuple[str, ...] = attrs.field(default=(), converter=to_tuple)
     tier: FormatTier = attrs.field(default=FormatTier.DATA, converter=FormatTier)
     rank: int = 100
     parsers: Mapping[str, ObjectRef] = attrs.field(factory=dict, converter=_to_refs)
@@ -110,8 +114,8 @@ class BackendReport:
     backend: str
     availability: Availability = attrs.field(converter=Availability)
     version: str = ""
-    devices: tuple[Device, ...] = attrs.field(default=(), converter=tuple)
-    capabilities: Mapping[str, str] = attrs.field(factory=dict, converter=dict)
+    devices: tuple[Device, ...] = attrs.field(default=(), converter=to_tuple)
+    capabilities: Mapping[str, str] = attrs.field(factory=dict, converter=to_dict)
     code: str = ""
     reason: str = attrs.field(default="")
     fix: str = ""
@@ -216,5 +220,5 @@ class LocalFileFacts:
     class_names: tuple[str, ...] | None = None
     input_size: tuple[int, int] | None = None
     preprocessing: Mapping[str, Any] | None = None
-    features: Mapping[str, Any] = attrs.field(factory=dict, converter=dict)
+    features: Mapping[str, Any] = attrs.field(factory=dict, converter=to_dict)
     origin: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from inference_models_core.object_ref import ObjectRef, to_object_ref
+from inference_models_core.types.converters import to_names, to_tuple
 
 
 @attrs.frozen(kw_only=True)
@@ -26,9 +27,9 @@ class ModelSpec:
     task: str
     implementation: ObjectRef = attrs.field(converter=to_object_ref)
     backend: str | None = None
-    graphs: tuple[str, ...] = attrs.field(default=("weights",), converter=tuple)
-    supports_features: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
-    requires_features: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    graphs: tuple[str, ...] = attrs.field(default=("weights",), converter=to_tuple)
+    supports_features: frozenset[str] = attrs.field(default=frozenset(), converter=to_names)
+    requires_features: frozenset[str] = attrs.field(default=frozenset(), converter=to_names)
     summary: str = ""
 
     def accepts(self, features: frozenset[str]) -> bool:
@@ -49,5 +50,5 @@ class PipelineSpec:
 
     pipeline_id: str
     implementation: ObjectRef = attrs.field(converter=to_object_ref)
-    default_models: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    default_models: tuple[str, ...] = attrs.field(default=(), converter=to_tuple)
     summary: str = ""

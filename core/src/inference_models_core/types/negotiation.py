@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from inference_models_core.types.converters import to_tuple
+
 if TYPE_CHECKING:
     from inference_models_core.types.backends import BackendReport, BackendSpec, Fit
     from inference_models_core.types.devices import Device
@@ -94,9 +96,9 @@ class Negotiation:
     """
 
     metadata: ModelMetadata
-    accepted: tuple[Candidate, ...] = attrs.field(default=(), converter=tuple)
-    rejected: tuple[Rejection, ...] = attrs.field(default=(), converter=tuple)
-    warnings: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    accepted: tuple[Candidate, ...] = attrs.field(default=(), converter=to_tuple)
+    rejected: tuple[Rejection, ...] = attrs.field(default=(), converter=to_tuple)
+    warnings: tuple[str, ...] = attrs.field(default=(), converter=to_tuple)
 
     @property
     def best(self) -> Candidate | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from inference_models_core.types.backends import UNKNOWN_BATCH, BatchSupport
-from inference_models_core.types.negotiation import Rejection
+from inference_models_core.types.converters import to_dict, to_tuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from inference_models_core.types.negotiation import Rejection
 
 
 @attrs.frozen(kw_only=True)
@@ -28,7 +32,7 @@ class Artifact:
     sha256: str | None = None
     md5: str | None = None
     size: int | None = None
-    urls: tuple[str, ...] = attrs.field(default=(), converter=tuple, repr=False)  # signed URLs are secrets
+    urls: tuple[str, ...] = attrs.field(default=(), converter=to_tuple, repr=False)  # signed URLs are secrets
 
 
 @attrs.frozen(kw_only=True)
@@ -41,7 +45,7 @@ class RecommendedParameters:
     """
 
     confidence: float | None = None
-    per_class_confidence: Mapping[str, float] = attrs.field(factory=dict, converter=dict)
+    per_class_confidence: Mapping[str, float] = attrs.field(factory=dict, converter=to_dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -83,12 +87,12 @@ class ModelPackage:
     backend: str
     architecture: str | None = None
     task: str | None = None
-    artifacts: tuple[Artifact, ...] = attrs.field(default=(), converter=tuple)
+    artifacts: tuple[Artifact, ...] = attrs.field(default=(), converter=to_tuple)
     directory: Path | None = None
-    graph_files: Mapping[str, str] = attrs.field(factory=dict, converter=dict)
+    graph_files: Mapping[str, str] = attrs.field(factory=dict, converter=to_dict)
     quantization: str | None = None
     batch: BatchSupport = UNKNOWN_BATCH
-    features: Mapping[str, Any] = attrs.field(factory=dict, converter=dict)
+    features: Mapping[str, Any] = attrs.field(factory=dict, converter=to_dict)
     requirements: Any = None
     recommended_parameters: RecommendedParameters | None = None
     class_names: tuple[str, ...] | None = None
@@ -127,9 +131,9 @@ class ModelMetadata:
     """
 
     model_id: str
-    packages: tuple[ModelPackage, ...] = attrs.field(converter=tuple)
+    packages: tuple[ModelPackage, ...] = attrs.field(converter=to_tuple)
     architecture: str | None = None
     task: str | None = None
     variant: str | None = None
-    dependencies: tuple[ModelDependency, ...] = attrs.field(default=(), converter=tuple)
+    dependencies: tuple[ModelDependency, ...] = attrs.field(default=(), converter=to_tuple)
     recommended_parameters: RecommendedParameters | None = None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import attrs
 
 from inference_models_core.object_ref import ObjectRef, to_object_ref
+from inference_models_core.types.converters import to_dict, to_tuple
 from inference_models_core.types.requests import LoadOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from inference_models_core.types.backends import BackendDetails, LocalFileFacts
@@ -34,7 +35,7 @@ class WeightsProviderSpec:
 
     name: str = attrs.field(validator=attrs.validators.matches_re(r"[a-z][a-z0-9+.-]*"))
     factory: ObjectRef = attrs.field(converter=to_object_ref)
-    schemes: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    schemes: tuple[str, ...] = attrs.field(default=(), converter=to_tuple)
     embedded: bool = False
     summary: str = ""
 
@@ -57,11 +58,11 @@ class ProviderContext:
 
     read_manifest: Callable[[Mapping[str, Any], str], BackendDetails | Rejection]
     inspect_file: Callable[[Path], LocalFileFacts]
-    suffixes: Mapping[str, str] = attrs.field(factory=dict, converter=dict)
+    suffixes: Mapping[str, str] = attrs.field(factory=dict, converter=to_dict)
     given: LoadOptions = attrs.field(factory=LoadOptions)
     api_key: Secret | None = None
     offline: bool = False
-    options: Mapping[str, Any] = attrs.field(factory=dict, converter=dict)
+    options: Mapping[str, Any] = attrs.field(factory=dict, converter=to_dict)
 
 
 class WeightsProvider(Protocol):
@@ -103,7 +104,7 @@ class ModelListing:
         cursor: What to pass for the next page; ``None`` at the end.
     """
 
-    models: tuple[ListedModel, ...] = attrs.field(converter=tuple)
+    models: tuple[ListedModel, ...] = attrs.field(converter=to_tuple)
     cursor: str | None = None
 
 

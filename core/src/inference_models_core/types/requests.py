@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from inference_models_core.types.converters import to_dict, to_optional_tuple, to_tuple
 from inference_models_core.types.devices import AUTO, Device
 from inference_models_core.types.secrets import Secret, to_optional_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from inference_models_core.plugins.host import PluginHost
     from inference_models_core.types.references import ModelRef
 
@@ -37,14 +39,14 @@ class LoadOptions:
     """
 
     host: PluginHost | None = attrs.field(default=None, repr=False)
-    prefer: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    prefer: tuple[str, ...] = attrs.field(default=(), converter=to_tuple)
     architecture: str | None = None
     task: str | None = None
-    class_names: tuple[str, ...] | None = attrs.field(default=None, converter=attrs.converters.optional(tuple))
+    class_names: tuple[str, ...] | None = attrs.field(default=None, converter=to_optional_tuple)
     input_size: tuple[int, int] | None = None
-    backend_options: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, converter=dict)
-    provider_options: Mapping[str, Any] = attrs.field(factory=dict, converter=dict, repr=False)
-    trusted_code: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    backend_options: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, converter=to_dict)
+    provider_options: Mapping[str, Any] = attrs.field(factory=dict, converter=to_dict, repr=False)
+    trusted_code: tuple[str, ...] = attrs.field(default=(), converter=to_tuple)
     max_image_pixels: int = 64_000_000
     allow_url_input: bool = False
 
@@ -89,4 +91,4 @@ class LoadRequest:
     allow_local_code_packages: bool = False
     fallback: str = attrs.field(default="compatible", validator=attrs.validators.in_(FALLBACKS))
     options: LoadOptions = attrs.field(factory=LoadOptions)
-    model_kwargs: Mapping[str, Any] = attrs.field(factory=dict, converter=dict)
+    model_kwargs: Mapping[str, Any] = attrs.field(factory=dict, converter=to_dict)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
+from inference_models_core.types.converters import to_optional_tuple
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,9 +34,7 @@ class TensorSpec:
 
     name: str | None = None
     dtype: str | None = None
-    shape: tuple[Dimension, ...] | None = attrs.field(
-        default=None, converter=attrs.converters.optional(tuple)  # type: ignore[misc]  # attrs' generic converter
-    )
+    shape: tuple[Dimension, ...] | None = attrs.field(default=None, converter=to_optional_tuple)
 
     @property
     def batch(self) -> Dimension:

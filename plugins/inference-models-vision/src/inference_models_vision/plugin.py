@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from inference_models_core.types.health import HealthCheck
-    from inference_models_core.types.models import ModelSpec
+    from inference_models_core.types.models import ModelSpec, PipelineSpec
 
 INFERENCE_MODELS_API = "0.1"
 
@@ -21,6 +21,18 @@ def register_models() -> tuple[ModelSpec, ...]:
     from inference_models_vision.catalog import MODELS
 
     return MODELS
+
+
+@hookimpl
+def register_pipelines() -> Iterator[PipelineSpec]:
+    """Pipelines over any models."""
+    from inference_models_core.types.models import PipelineSpec
+
+    yield PipelineSpec(
+        pipeline_id="detect-then-crop",
+        implementation="inference_models_vision.pipelines.detect_then_crop:DetectThenCrop",
+        summary="a detector, then a second model on a crop of each detection",
+    )
 
 
 @hookimpl

@@ -43,7 +43,12 @@ class LoopbackBackend:
     """Opens loopback graphs."""
 
     def open_session(
-        self, path: Path, *, device: Device, package: ModelPackage, options: Mapping[str, Any]
+        self,
+        path: Path,
+        *,
+        device: Device,
+        package: ModelPackage,  # noqa: ARG002 - part of the contract
+        options: Mapping[str, Any],
     ) -> LoopbackSession:
         """Opens a graph.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -15,6 +14,7 @@ from inference_models_core.types.geometry import Geometry
 from inference_models_core.types.images import Preprocessed, PreprocessedGroup
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from inference_models_core.runner import Runner
@@ -78,7 +78,8 @@ class BrightnessClassifier(ImageModel[Brightness]):
             raise InputError("expected numpy arrays")
         sizes = sorted({picture.shape for picture in pictures})
         return Preprocessed(
-            groups=tuple(_group(pictures, size, scale) for size in sizes), sources=tuple(ImageSource(reference=p, size=p.shape[:2]) for p in pictures)
+            groups=tuple(_group(pictures, size, scale) for size in sizes),
+            sources=tuple(ImageSource(reference=picture, size=picture.shape[:2]) for picture in pictures),
         )
 
     def forward(self, preprocessed: Preprocessed) -> list[tuple[Array, ...]]:
@@ -101,7 +102,7 @@ class BrightnessClassifier(ImageModel[Brightness]):
 
 def _group(pictures: list[Any], size: tuple[int, ...], scale: float) -> PreprocessedGroup:
     indices = tuple(index for index, picture in enumerate(pictures) if picture.shape == size)
-    geometry = Geometry(picture_size=size[:2], region_size=size[:2], network_size=size[:2])
+    height, width = size[:2]
+    geometry = Geometry(picture_size=(height, width), region_size=(height, width), network_size=(height, width))
     tensor = np.stack([pictures[index] for index in indices]).astype(np.float32) / np.float32(scale)
     return PreprocessedGroup(tensor=tensor, indices=indices, geometries=(geometry,) * len(indices))
-
