@@ -131,7 +131,7 @@ def _group(entries: Iterable[Registered[SpecT]], keys: Callable[[SpecT], Iterabl
     for entry in entries:
         for key in keys(entry[0]):
             groups[key].append(entry)
-    return groups
+    return dict(groups)
 
 
 @attrs.frozen(kw_only=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from inference_models_core.arguments import nearest
 from inference_models_core.negotiation import codes, trust
-from inference_models_core.plugins.known import install_command_for_backend
+from inference_models_core.plugins.known import KNOWN_BACKENDS, install_command_for_backend
 from inference_models_core.registry import owner_of
 from inference_models_core.types.backends import BackendReport, Fit, FormatTier
 from inference_models_core.types.negotiation import Rejection
@@ -67,10 +68,10 @@ def requested_backend(package: ModelPackage, context: ShortlistContext) -> Rejec
     wanted = context.wanted_backends
     if wanted is None or context.request.package_id is not None or context.backend_name(package) in wanted:
         return None
-    names = _listed(wanted)
-    reason = f"it is for {package.backend!r}, and backend= allows {names}"
     return Rejection(
-        code=codes.BACKEND_NOT_REQUESTED, reason=reason, fix=f"leave backend= out or name {package.backend!r} in it"
+        code=codes.BACKEND_NOT_REQUESTED,
+        reason=f"it is for {package.backend!r}, and backend= allows {_listed(wanted)}",
+        fix=_meant_backend(wanted, context) or f"leave backend= out or name {package.backend!r} in it",
     )
 
 
@@ -197,6 +198,13 @@ In the end come :func:`match` and :func:`reviewed`, again on this very package.
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
+
+
+def _meant_backend(wanted: Iterable[str], context: ShortlistContext) -> str:
+    known = {*KNOWN_BACKENDS, *(spec.name for spec, _ in context.registry.backends)}
+    misspelled = sorted(name for name in wanted if name not in known)
+    meant = nearest(misspelled[0], sorted(known)) if misspelled else None
+    return f"there is no backend {misspelled[0]!r}; did you mean {meant!r}?" if meant else ""
 
 
 def _ambiguous(code: str, what: str, plugins: list[PluginIdentity]) -> Rejection:
