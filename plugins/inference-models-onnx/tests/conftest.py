@@ -69,22 +69,40 @@ def external(location="weights.bin", **entries):
 
 
 def nested(depth, leaf=None):
-    """``depth`` If nodes inside each other."""
+    """``depth`` If nodes inside each other; libraries stop at about 30."""
     body = [leaf or helper.make_node("Identity", ["x"], ["y"])]
     for level in range(depth):
         branch = helper.make_graph(body, f"branch{level}", [], [value("y")])
-        body = [helper.make_node("If", ["condition"], ["y"], then_branch=branch, else_branch=branch)]
-        if level > 3:  # both branches would double the file at each level
-            other = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "other", [], [value("y")])
-            body = [helper.make_node("If", ["condition"], ["y"], then_branch=branch, else_branch=other)]
+        body = [helper.make_node("If", ["condition"], ["y"], then_branch=branch)]
     return model(body, [value("x"), value("condition", (), TensorProto.BOOL)], [value("y")])
+
+
+def varint(number):
+    """A number as the wire format writes it."""
+    number &= (1 << 64) - 1
+    low, rest = number & 127, number >> 7
+    return bytes([low | 128]) + varint(rest) if rest else bytes([low])
+
+
+def field(number, payload):
+    """A field of the wire format: bytes are a message or text, a number is a varint."""
+    if isinstance(payload, int):
+        return varint(number << 3) + varint(payload)
+    return varint(number << 3 | 2) + varint(len(payload)) + payload
 
 
 @pytest.fixture(scope="session")
 def graphs():
     """The builders above."""
     return SimpleNamespace(
-        value=value, model=model, affine=affine, convolution=convolution, external=external, nested=nested
+        value=value,
+        model=model,
+        affine=affine,
+        convolution=convolution,
+        external=external,
+        nested=nested,
+        field=field,
+        varint=varint,
     )
 
 

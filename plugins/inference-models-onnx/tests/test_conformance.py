@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
-
 from inference_models_core.testing import PluginConformance, TensorBackendConformance
+from onnx import TensorProto, helper, numpy_helper
 
 
 class TestPlugin(PluginConformance):

@@ -36,8 +36,8 @@ _CLASSES = (
 )
 _MEMORY = re.compile(r"bad_alloc|out of memory|failed to allocate|bfc_arena|allocate memory", re.IGNORECASE)
 _DAMAGED = re.compile(
-    r"deserialize tensor|unpack|size of initializer|does not match expected size|external data|external initializer|protobuf parsing failed|model file.*corrupt|"
-    r"is not output of any previous nodes|must be topologically sorted|type error: type",
+    r"deserialize tensor|unpack|size of initializer|does not match expected size|external data|external initializer|"
+    r"protobuf parsing failed|is not output of any previous nodes|must be topologically sorted|type error: type",
     re.IGNORECASE,
 )
 

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 INSPECTION_OPTIONAL_FROM = (1, 24, 4)
 """First release of ONNX Runtime that keeps external data inside the model's directory by itself."""
 
-STANDARD_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview", "com.microsoft"})
-"""Operator domains that ONNX Runtime implements itself and portable files use."""
+STANDARD_DOMAINS = frozenset(
+    {"", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training", "com.microsoft"}
+)
+"""Operator domains of the ONNX standard, and the one that ONNX Runtime adds for every machine."""
 
 _CODE_OPERATORS = {
     "EPContext": "carries an engine compiled for one device",
