@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _ENDINGS = {"jpeg": b"\xff\xd9", "png": b"IEND"}
-_PILLOW_FORMATS = ("AVIF", "BMP", "DIB", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+_PILLOW_FORMATS = ("AVIF", "BMP", "DIB", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """All that decode in the process itself; Pillow's EPS reader, for one, would start Ghostscript."""
 _EXIF_ORIENTATION = 0x0112
 
@@ -102,8 +102,9 @@ def _decode_with_pillow(
 ) -> tuple[npt.NDArray[np.uint8], ColorOrder]:
     from PIL import Image
 
-    try:
-        image = Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS)
+    Image.init()
+    try:  # Pillow raises KeyError for a format that it was built without
+        image = Image.open(io.BytesIO(data), formats=[each for each in _PILLOW_FORMATS if each in Image.OPEN])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLargeError(f"{name} is too large to be opened: {error}") from error
     except (OSError, ValueError, SyntaxError) as error:
