@@ -72,7 +72,9 @@ def test_an_object_shows_in_the_picture():
     """Painting follows the layout: against the same ground the pixels change where the label says."""
     scene = generate_scene(8, width=320, height=240, objects=1)
     inside = cv2.erode((scene.labels == 1).astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
-    around = cv2.dilate((scene.labels == 1).astype(np.uint8), np.ones((25, 25), np.uint8)).astype(bool) & (scene.labels == 0)
+    around = cv2.dilate((scene.labels == 1).astype(np.uint8), np.ones((25, 25), np.uint8)).astype(bool) & (
+        scene.labels == 0
+    )
     difference = scene.image[inside].mean(axis=0) - scene.image[around].mean(axis=0)
     assert np.abs(difference).max() > 10
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RECALL_LEVELS = np.linspace(0, 1, 101)
 #: COCO counts at most this many detections a picture (the 100 of highest score).

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from multiprocessing import get_context
+from typing import TYPE_CHECKING
 
 import attrs
 import cv2
 import numpy as np
 import torch
+from plain import IMAGE_SIZE, PADDING_VALUE, letterbox
 from scenes import MAXIMUM_OBJECTS, Scene, generate_scene
 from torch import Tensor
 
-IMAGE_SIZE = 320
-PADDING_VALUE = 114
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 #: Scenes of the cache are drawn at up to this much less than the full size, and moved by up to this many pixels.
 SMALLEST_SCALE = 0.9
 LARGEST_SHIFT = 10
 #: After augmentation an object must keep this part of its box.
 MINIMUM_KEPT = 0.6
+#: Picture, boxes and classes of one sample, shapes as in `Samples` without the first axis.
+Row = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @attrs.frozen(kw_only=True)
@@ -36,27 +40,6 @@ class Samples:
     classes: np.ndarray = attrs.field(eq=False)
 
 
-def letterbox(image: np.ndarray, *, fill: float = 1.0, place: tuple[float, float] = (0.5, 0.5)) -> tuple[np.ndarray, float, int, int]:
-    """Fit a BGR picture into the network's square, sizes and pads truncated.
-
-    Args:
-        image: uint8 [height, width, 3], BGR.
-        fill: Part of the square's side that the longer side takes.
-        place: Part of the free space to the left and above.
-
-    Returns:
-        The RGB square, the scale (not truncated), the left and the top padding.
-    """
-    height, width = image.shape[:2]
-    scale = fill * IMAGE_SIZE / max(height, width)
-    inner_width, inner_height = int(width * scale), int(height * scale)
-    left, top = int((IMAGE_SIZE - inner_width) * place[0]), int((IMAGE_SIZE - inner_height) * place[1])
-    square = np.full((IMAGE_SIZE, IMAGE_SIZE, 3), PADDING_VALUE, np.uint8)
-    resized = cv2.resize(image, (inner_width, inner_height), interpolation=cv2.INTER_LINEAR)
-    square[top : top + inner_height, left : left + inner_width] = resized[..., ::-1]
-    return square, scale, left, top
-
-
 def make_samples(seeds: Sequence[int], *, jitter: bool, workers: int = 2) -> Samples:
     """Draw the scenes of the seeds in parallel; with `jitter` their scale and place in the square vary."""
     with get_context("spawn").Pool(workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
@@ -65,7 +48,7 @@ def make_samples(seeds: Sequence[int], *, jitter: bool, workers: int = 2) -> Sam
     return Samples(images=images, boxes=boxes, classes=classes)
 
 
-def _sample(seed: int, jitter: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _sample(seed: int, jitter: bool) -> Row:
     scene = generate_scene(seed)
     if not jitter:
         return _row(scene, *letterbox(scene.image))
@@ -74,7 +57,7 @@ def _sample(seed: int, jitter: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return _row(scene, *letterbox(scene.image, fill=rng.uniform(SMALLEST_SCALE, 1.0), place=place))
 
 
-def _row(scene: Scene, square: np.ndarray, scale: float, left: int, top: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _row(scene: Scene, square: np.ndarray, scale: float, left: int, top: int) -> Row:
     boxes = np.zeros((MAXIMUM_OBJECTS, 4), np.float32)
     classes = np.full(MAXIMUM_OBJECTS, -1, np.int64)
     count = len(scene.objects)
@@ -83,8 +66,14 @@ def _row(scene: Scene, square: np.ndarray, scale: float, left: int, top: int) ->
     return square, boxes, classes
 
 
-def batch(samples: Samples, indices: np.ndarray, rng: np.random.Generator | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """Images float32 [n, 3, size, size] in 0..1 (channels last in memory), boxes, classes; augmented if `rng` is given."""
+def batch(
+    samples: Samples, indices: np.ndarray, rng: np.random.Generator | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The samples of `indices` as tensors, augmented if `rng` is given.
+
+    Returns:
+        Images float32 [n, 3, size, size] in 0..1, channels last in memory; boxes and classes as in `Samples`.
+    """
     images, boxes, classes = samples.images[indices], samples.boxes[indices], samples.classes[indices]
     if rng is not None:
         images, boxes, classes = _augmented(images, boxes, classes, rng)
@@ -92,9 +81,7 @@ def batch(samples: Samples, indices: np.ndarray, rng: np.random.Generator | None
     return tensor.float().div_(255), torch.from_numpy(boxes), torch.from_numpy(classes)
 
 
-def _augmented(
-    images: np.ndarray, boxes: np.ndarray, classes: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _augmented(images: np.ndarray, boxes: np.ndarray, classes: np.ndarray, rng: np.random.Generator) -> Row:
     """Per picture: shift, channel order; per batch: mirror both ways and swap the axes (no class has a handedness)."""
     rows = [_shifted(*row, rng) for row in zip(images, boxes, classes, strict=True)]
     images, boxes, classes = (np.stack(column) for column in zip(*rows, strict=True))
@@ -107,9 +94,7 @@ def _augmented(
     return images, boxes, classes
 
 
-def _shifted(
-    image: np.ndarray, boxes: np.ndarray, classes: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _shifted(image: np.ndarray, boxes: np.ndarray, classes: np.ndarray, rng: np.random.Generator) -> Row:
     dx, dy = (int(v) for v in rng.integers(-LARGEST_SHIFT, LARGEST_SHIFT + 1, 2))
     padded = np.pad(image, ((LARGEST_SHIFT,) * 2, (LARGEST_SHIFT,) * 2, (0, 0)), constant_values=PADDING_VALUE)
     top, left = LARGEST_SHIFT - dy, LARGEST_SHIFT - dx

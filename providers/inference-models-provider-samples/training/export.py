@@ -20,8 +20,9 @@ import onnx
 import onnxruntime
 import torch
 from average_precision import best_confidence
-from dataset import IMAGE_SIZE, PADDING_VALUE, make_samples
+from dataset import make_samples
 from network import Detector
+from plain import IMAGE_SIZE, PADDING_VALUE
 from shapes import CLASS_NAMES
 from torch import nn
 from train import VALIDATION_SEED, predict, truths

@@ -22,9 +22,7 @@ def complete_iou(predicted: Tensor, target: Tensor) -> Tensor:
     hull = torch.maximum(predicted[:, 2:], target[:, 2:]) - torch.minimum(predicted[:, :2], target[:, :2])
     shift = (predicted[:, :2] + predicted[:, 2:] - target[:, :2] - target[:, 2:]) / 2
     distance = shift.square().sum(-1) / (hull.square().sum(-1) + 1e-7)
-    angles = torch.atan(size[:, 0] / (size[:, 1] + 1e-7)) - torch.atan(
-        target_size[:, 0] / (target_size[:, 1] + 1e-7)
-    )
+    angles = torch.atan(size[:, 0] / (size[:, 1] + 1e-7)) - torch.atan(target_size[:, 0] / (target_size[:, 1] + 1e-7))
     aspect = (4 / math.pi**2) * angles.square()
     with torch.no_grad():
         weight = aspect / (1 - iou + aspect + 1e-7)

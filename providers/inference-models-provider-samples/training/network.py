@@ -69,9 +69,7 @@ class PyramidPooling(nn.Module):
 
 class Branch(nn.Sequential):
     def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
-        super().__init__(
-            Convolution(inputs, hidden, 3), Convolution(hidden, hidden, 3), nn.Conv2d(hidden, outputs, 1)
-        )
+        super().__init__(Convolution(inputs, hidden, 3), Convolution(hidden, hidden, 3), nn.Conv2d(hidden, outputs, 1))
 
 
 class Detector(nn.Module):
@@ -103,7 +101,14 @@ class Detector(nn.Module):
             nn.init.constant_(branch[-1].bias, 1.5)
 
     def raw(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Images [batch, 3, size, size] in 0..1 -> boxes xyxy [batch, anchors, 4] in pixels, class logits [batch, anchors, classes]."""
+        """Boxes and class logits, before they are joined.
+
+        Args:
+            images: float32 [batch, 3, size, size], RGB in 0..1.
+
+        Returns:
+            Boxes xyxy in pixels, [batch, anchors, 4], and logits, [batch, anchors, classes].
+        """
         fine = self.stage8(self.stem(images))
         coarse = self.stage16(fine)
         level8 = self.merge8(torch.cat([self.up(coarse), fine], dim=1))

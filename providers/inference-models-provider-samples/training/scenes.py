@@ -96,7 +96,9 @@ def generate_scene(
 # --- layout ---------------------------------------------------------------------------------------------------------
 
 
-def _layout(width: int, height: int, count: int, rng: np.random.Generator) -> tuple[tuple[SceneObject, ...], np.ndarray]:
+def _layout(
+    width: int, height: int, count: int, rng: np.random.Generator
+) -> tuple[tuple[SceneObject, ...], np.ndarray]:
     labels = np.zeros((height, width), np.uint8)
     shapes: list[tuple[int, Contours]] = []
     areas = [np.inf]

@@ -5,9 +5,12 @@ A shape is a tuple of float32 arrays [points, 2]: the outer contour first, holes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Contours = tuple[np.ndarray, ...]
 ROUND_POINTS = 72
@@ -22,7 +25,7 @@ def _polygon(corners: int) -> np.ndarray:
     return _arc(-np.pi / 2, 3 * np.pi / 2, corners)
 
 
-def circle(rng: np.random.Generator) -> Contours:
+def circle(_rng: np.random.Generator) -> Contours:
     return (_arc(0, 2 * np.pi),)
 
 
@@ -58,11 +61,11 @@ def rectangle(rng: np.random.Generator) -> Contours:
     return (np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [1.0, rng.uniform(0.38, 0.72)],)
 
 
-def pentagon(rng: np.random.Generator) -> Contours:
+def pentagon(_rng: np.random.Generator) -> Contours:
     return (_polygon(5),)
 
 
-def hexagon(rng: np.random.Generator) -> Contours:
+def hexagon(_rng: np.random.Generator) -> Contours:
     return (_polygon(6),)
 
 
@@ -84,7 +87,7 @@ def cross(rng: np.random.Generator) -> Contours:
     )  # fmt: skip
 
 
-def heart(rng: np.random.Generator) -> Contours:
+def heart(_rng: np.random.Generator) -> Contours:
     t = np.linspace(0, 2 * np.pi, ROUND_POINTS, endpoint=False)
     x = 16 * np.sin(t) ** 3
     y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
@@ -106,9 +109,7 @@ def bounds(contours: Contours) -> np.ndarray:
     return np.concatenate([contours[0].min(axis=0), contours[0].max(axis=0)])
 
 
-def placed(
-    contours: Contours, *, extent: float, angle: float, centre: tuple[float, float]
-) -> Contours:
+def placed(contours: Contours, *, extent: float, angle: float, centre: tuple[float, float]) -> Contours:
     """Rotate, scale so that the longer side of the box is `extent` pixels, move the box's middle to `centre`."""
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     turned = tuple(contour @ rotation.T for contour in contours)

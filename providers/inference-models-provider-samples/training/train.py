@@ -7,13 +7,13 @@ import math
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from average_precision import Boxes, average_precision
-from dataset import IMAGE_SIZE, Samples, batch, make_samples
+from dataset import Samples, batch, make_samples
 from loss import detection_loss
 from network import Detector
+from plain import IMAGE_SIZE, decode
 from shapes import CLASS_NAMES
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -22,7 +22,6 @@ TRAINING_SEED, VALIDATION_SEED = 1_000_000, 2_000_000
 LEARNING_RATE, WEIGHT_DECAY, WARM_UP = 4e-3, 0.02, 100
 AVERAGE_DECAY = 0.998
 BATCH = 16
-CANDIDATE_SCORE, NMS_IOU = 0.01, 0.6
 
 
 def learning_rate(step: int, steps: int) -> float:
@@ -41,16 +40,18 @@ def make_optimiser(model: nn.Module) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=LEARNING_RATE)
 
 
-def train(samples: Samples, validation: Samples, *, steps: int, seed: int) -> nn.Module:
+def train(samples: Samples, validation: Samples, *, steps: int, seed: int, device: str) -> nn.Module:
     """Train for `steps` batches and return the running average of the weights, in evaluation mode."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    model = Detector(len(CLASS_NAMES), IMAGE_SIZE).to(memory_format=torch.channels_last)
+    model = Detector(len(CLASS_NAMES), IMAGE_SIZE).to(device, memory_format=torch.channels_last)
     print(f"parameters: {sum(p.numel() for p in model.parameters()):,}", flush=True)
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY), use_buffers=True)
     optimiser = make_optimiser(model)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: learning_rate(step, steps))
-    order = np.concatenate([rng.permutation(len(samples.images)) for _ in range(steps * BATCH // len(samples.images) + 1)])
+    order = np.concatenate(
+        [rng.permutation(len(samples.images)) for _ in range(steps * BATCH // len(samples.images) + 1)]
+    )
     start, running = time.monotonic(), 0.0
     for step in range(steps):
         loss = train_step(model, optimiser, batch(samples, order[step * BATCH : (step + 1) * BATCH], rng))
@@ -66,7 +67,7 @@ def train(samples: Samples, validation: Samples, *, steps: int, seed: int) -> nn
 
 def train_step(model: Detector, optimiser: torch.optim.Optimizer, data: tuple[Tensor, Tensor, Tensor]) -> float:
     """One step of descent; the loss before it."""
-    images, targets, classes = data
+    images, targets, classes = (part.to(model.points.device) for part in data)
     model.train()
     boxes, logits = model.raw(images)
     loss = detection_loss(boxes, logits, model.points, targets, classes.clamp(min=0), classes >= 0)
@@ -81,25 +82,11 @@ def train_step(model: Detector, optimiser: torch.optim.Optimizer, data: tuple[Te
 def predict(model: nn.Module, samples: Samples) -> list[Boxes]:
     """Detections in network pixels, one entry a picture."""
     model.eval()
-    found = []
+    device, found = next(model.parameters()).device, []
     for start in range(0, len(samples.images), 50):
         images, _, _ = batch(samples, np.arange(start, min(start + 50, len(samples.images))))
-        found += [decode(output) for output in model(images).numpy()]
+        found += [decode(output) for output in model(images.to(device)).cpu().numpy()]
     return found
-
-
-def decode(output: np.ndarray) -> Boxes:
-    """One picture's `output0` [4 + classes, anchors] after class-wise NMS."""
-    scores, classes = output[4:].max(axis=0), output[4:].argmax(axis=0)
-    keep = np.flatnonzero(scores > CANDIDATE_SCORE)
-    centre, size = output[:2, keep].T, output[2:4, keep].T
-    corner = centre - size / 2
-    kept = cv2.dnn.NMSBoxesBatched(
-        np.concatenate([corner, size], axis=1).tolist(), scores[keep].tolist(), classes[keep].tolist(), 0.0, NMS_IOU
-    )
-    kept = np.asarray(kept, np.int64).reshape(-1)
-    xyxy = np.concatenate([corner, corner + size], axis=1)
-    return Boxes(xyxy=xyxy[kept], classes=classes[keep][kept], scores=scores[keep][kept])
 
 
 def truths(samples: Samples) -> list[Boxes]:
@@ -122,11 +109,12 @@ def report(model: nn.Module, validation: Samples) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="where the checkpoint goes, a .pt file")
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--scenes", type=int, default=6000, help="distinct training scenes")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--scenes", type=int, default=5000, help="distinct training scenes")
     parser.add_argument("--validation-scenes", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda where there is one")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     start = time.monotonic()
@@ -136,9 +124,9 @@ def main() -> None:
         range(VALIDATION_SEED, VALIDATION_SEED + arguments.validation_scenes), jitter=False, workers=arguments.threads
     )
     print(f"scenes drawn in {time.monotonic() - start:.0f} s", flush=True)
-    model = train(samples, validation, steps=arguments.steps, seed=arguments.seed)
+    model = train(samples, validation, steps=arguments.steps, seed=arguments.seed, device=arguments.device)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(model.state_dict(), arguments.out)
+    torch.save(model.cpu().state_dict(), arguments.out)
     print(f"done in {time.monotonic() - start:.0f} s", flush=True)
 
 
