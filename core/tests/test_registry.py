@@ -120,8 +120,13 @@ def test_provider_by_name_then_scheme():
 
 def test_pipelines_by_id():
     read = PipelineSpec(pipeline_id="read-plates", implementation="a:B")
-    index = Registry(pipelines=((read, ONNX), (PipelineSpec(pipeline_id="twice", implementation="a:B"), ONNX),
-                                (PipelineSpec(pipeline_id="twice", implementation="c:D"), TRT)))  # fmt: skip
+    index = Registry(
+        pipelines=(
+            (read, ONNX),
+            (PipelineSpec(pipeline_id="twice", implementation="a:B"), ONNX),
+            (PipelineSpec(pipeline_id="twice", implementation="c:D"), TRT),
+        )
+    )
     assert index.pipeline("read-plates").spec is read
     assert index.pipeline("absent").spec is None
     assert len(index.pipeline("twice").conflict) == 2
@@ -191,8 +196,12 @@ def test_equal_rows_are_a_conflict_until_one_is_preferred(rows):
 
 
 def test_a_conflict_elsewhere_does_not_matter():
-    index = registry((GENERAL, VISION), (row("trt", "A"), TRT), (row(architecture="other"), VISION),
-                     (row(architecture="other"), STRANGER))  # fmt: skip
+    index = registry(
+        (GENERAL, VISION),
+        (row("trt", "A"), TRT),
+        (row(architecture="other"), VISION),
+        (row(architecture="other"), STRANGER),
+    )
     assert select(index).spec is GENERAL
     assert select(index, "trt").plugin == TRT
 
@@ -247,8 +256,12 @@ def test_row_that_requires_a_feature_goes_first_within_its_distribution():
 
 
 def test_triples_expand_general_rows():
-    index = registry((GENERAL, VISION), (row("onnx", "Stranger"), STRANGER), (row("absent", "Far"), STRANGER),
-                     (row("trt", "Fast"), TRT))  # fmt: skip
+    index = registry(
+        (GENERAL, VISION),
+        (row("onnx", "Stranger"), STRANGER),
+        (row("absent", "Far"), STRANGER),
+        (row("trt", "Fast"), TRT),
+    )
     table = [(t.backend, str(t.row.implementation), t.plugin.distribution, t.standing) for t in index.triples()]
     assert table == [
         ("absent", "package:Far", "stranger", "used"),

@@ -5,6 +5,7 @@ Pure: what needs loading or asking comes in as values. Each package ends in exac
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from inference_models_core.errors import PluginContractError
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from inference_models_core.types.requests import LoadRequest
 
     Rank: TypeAlias = Callable[[LoadRequest, Sequence[Candidate]], Sequence[Candidate]]
+
+
+_BY_PACKAGE = attrgetter("package_id", "code", "backend", "reason", "fix")
+"""Ids of duplicates are not enough to order them."""
 
 
 def negotiate(
@@ -66,7 +71,7 @@ def negotiate(
     if rank is not None and ordered:
         ordered, left_out = _ranked(rank, request, ordered)
         rejected += left_out
-    rejected.sort(key=lambda rejection: rejection.package_id)
+    rejected.sort(key=_BY_PACKAGE)
     warnings = unused_gpu_warnings(request, ordered, rejected, gpu_seen)
     return Negotiation(metadata=listed.metadata, accepted=ordered, rejected=rejected, warnings=warnings)
 
