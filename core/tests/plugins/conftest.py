@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -22,14 +24,28 @@ def _forget_modules():
         del sys.modules[name]
 
 
+@contextlib.contextmanager
+def _hostile_site():
+    _forget_modules()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(SITE), *sys.path])
+        patch.setattr(sys, "hostile_touched", [], raising=False)
+        yield SITE
+    _forget_modules()
+
+
 @pytest.fixture
-def hostile_site(monkeypatch):
+def hostile_site():
     """The folder of good and hostile plugins, on `sys.path`; nothing of it is imported before or stays after."""
-    _forget_modules()
-    monkeypatch.setattr(sys, "path", [str(SITE), *sys.path])
-    monkeypatch.setattr(sys, "hostile_touched", [], raising=False)
-    yield SITE
-    _forget_modules()
+    with _hostile_site() as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def hostile_site_of_module():
+    """The same for all tests of a module that only look at what came of it."""
+    with _hostile_site() as site:
+        yield site
 
 
 @pytest.fixture
@@ -55,3 +71,15 @@ def install(tmp_path, monkeypatch):
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
             del sys.modules[name]
+
+
+@pytest.fixture
+def run_fresh():
+    """Runs code in a fresh interpreter and gives the modules that it imported."""
+
+    def run(code):
+        script = f"import sys\n{code}\nprint(*sys.modules)"
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+        return set(done.stdout.split())
+
+    return run

@@ -66,17 +66,21 @@ ACCESS = Access(reference="some/model", model_id="some/model")
 PACKAGE = ModelPackage(package_id="p", backend="alpha")
 
 
-@pytest.fixture
-def host(hostile_site):
+def _host():
     return PluginHost(detect_timeout=0.3, probe=RuntimeProbe(driver_version="7.7"))
 
 
 @pytest.fixture
-def asked_host(host):
-    """A host that has asked every plugin everything."""
-    import hostile_asks_back
+def host(hostile_site):
+    return _host()
 
-    hostile_asks_back.host = host
+
+@pytest.fixture(scope="module")
+def asked_host(hostile_site_of_module):
+    """A host that has asked every plugin everything."""
+    host = _host()
+    host.records()
+    sys.modules["hostile_asks_back"].host = host
     _ask_everything(host)
     return host
 
@@ -170,10 +174,8 @@ def test_good_plugins_are_fully_usable(asked_host):
         ("omega", Availability.AVAILABLE, "7.7"),
         ("alpha", Availability.AVAILABLE, "7.7"),
     ]
-    import good_alpha.plugin
-    import good_omega.plugin
-
-    assert len(good_alpha.plugin.events) == len(good_omega.plugin.events) == 3
+    observers = {each.plugin_name: each.plugin for each in asked_host.hook.on_event.get_hookimpls()}
+    assert len(observers["alpha"].events) == len(observers["omega"].events) == 3
 
 
 def test_of_a_wrong_answer_the_good_items_stay_and_of_half_an_answer_nothing(asked_host):

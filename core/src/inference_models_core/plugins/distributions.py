@@ -122,7 +122,8 @@ def _from_folder(parent: str, folder: str, stem: str) -> InstalledDistribution:
 def _distributions_of_archive(path: str) -> list[InstalledDistribution]:
     from importlib import metadata
 
-    return [_from_foreign(each) for each in metadata.distributions(path=[path])]
+    context = metadata.DistributionFinder.Context(path=[path])
+    return [_from_foreign(each) for each in metadata.MetadataPathFinder.find_distributions(context)]
 
 
 def _distributions_of_finders() -> Iterator[InstalledDistribution]:
