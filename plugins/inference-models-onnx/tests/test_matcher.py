@@ -110,3 +110,14 @@ def test_a_typing_mistake_in_the_options_is_the_callers_error(verdict):
 
 def test_the_fix_for_a_missing_cuda_provider_installs_the_gpu_build(verdict):
     assert "inference-models-onnx[gpu]" in verdict(device=Device("cuda")).fix
+
+
+@pytest.mark.parametrize(
+    ("build", "upgraded"),
+    [("onnxruntime-gpu", "onnxruntime-gpu"), ("onnxruntime", "onnxruntime"), ("unknown", "onnxruntime")],
+)
+def test_an_upgrade_never_puts_another_build_beside_the_one_that_is_there(values, build, upgraded):
+    report = values.report("1.20.1")
+    report.capabilities["build"] = build
+    refused = match(values.package(OnnxRequirements(opset=25)), report, values.request())
+    assert refused.fix == f'pip install --upgrade "{upgraded}>=1.24"'

@@ -13,7 +13,7 @@ from inference_models_core.errors import (
 )
 from inference_models_core.types.devices import CPU, Device
 
-from inference_models_onnx.builds import INSTALL_GPU
+from inference_models_onnx.builds import INSTALL_GPU, installed_builds, upgrade_line
 from inference_models_onnx.detect import import_runtime
 from inference_models_onnx.opsets import release_of
 from inference_models_onnx.options import OnnxOptions, parse_options
@@ -84,7 +84,7 @@ def _check_contents(path: Path, package: ModelPackage | None, settings: OnnxOpti
         least = ".".join(map(str, INSPECTION_OPTIONAL_FROM))
         raise InvalidRequestError(
             f"inspect=False needs ONNX Runtime {least} or newer, this is {version}",
-            hint=f'pip install --upgrade "onnxruntime>={least}"',
+            hint=upgrade_line(installed_builds(), least),
         )
     if settings.inspect:
         check_file(path, _declared_files(package), settings.custom_op_domains)

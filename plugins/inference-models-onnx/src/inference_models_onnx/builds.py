@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 BUILDS = (
     "onnxruntime",
@@ -46,6 +50,18 @@ def mending_line(builds: dict[str, str]) -> str:
 def gpu_line(builds: dict[str, str]) -> str:
     """The command that replaces whatever is installed by the build for GPUs of NVIDIA."""
     return f"pip uninstall -y {' '.join(builds)} && {INSTALL_GPU}" if builds else INSTALL_GPU
+
+
+def upgrade_line(builds: str | Iterable[str], least: str = "") -> str:
+    """The command that upgrades the build that is installed, and not another one beside it.
+
+    Args:
+        builds: Installed builds, or their names separated by commas.
+        least: Version that is enough; empty for the newest.
+    """
+    names = builds.split(",") if isinstance(builds, str) else builds
+    build = next((name for name in names if name in BUILDS), BUILDS[0])
+    return f'pip install --upgrade "{build}>={least}"' if least else f"pip install --upgrade {build}"
 
 
 def conflict_text(builds: dict[str, str]) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from inference_models_core.types.backends import Fit
 from inference_models_core.types.negotiation import Rejection
 
-from inference_models_onnx.builds import INSTALL_GPU
+from inference_models_onnx.builds import INSTALL_GPU, OLDEST_RUNTIME, upgrade_line
 from inference_models_onnx.manifest import OnnxRequirements
-from inference_models_onnx.opsets import OLDEST, ceiling, runtime_for
+from inference_models_onnx.opsets import ceiling, runtime_for
 from inference_models_onnx.options import parse_options
 from inference_models_onnx.providers import default_providers, device_kind, missing
 
@@ -43,7 +43,9 @@ def match(package: ModelPackage, report: BackendReport, request: LoadRequest) ->
     requirements = package.requirements
     if not isinstance(requirements, OnnxRequirements):
         requirements = _NO_REQUIREMENTS
-    verdict = _match_versions(requirements.opset, requirements.ir_version, report.version)
+    verdict = _match_versions(
+        requirements.opset, requirements.ir_version, report.version, report.capabilities.get("build", "")
+    )
     if isinstance(verdict, Rejection):
         return verdict
     refusal = _match_providers(requirements.incompatible_providers, report, request)
@@ -51,34 +53,23 @@ def match(package: ModelPackage, report: BackendReport, request: LoadRequest) ->
 
 
 @functools.lru_cache(maxsize=1024)
-def _match_versions(opset: int | None, ir_version: int | None, version: str) -> Rejection | Fit:
+def _match_versions(opset: int | None, ir_version: int | None, version: str, build: str) -> Rejection | Fit:
     limits = ceiling(version)
     if limits.too_old:
-        return _too_old(version)
-    if opset is not None and limits.opset is not None and opset > limits.opset:
-        return _too_new("opset-too-new", f"opset {opset}", f"opset {limits.opset}", version, (opset, ir_version))
-    if ir_version is not None and limits.ir_version is not None and ir_version > limits.ir_version:
-        found, newest = f"ONNX file version {ir_version}", f"file version {limits.ir_version}"
-        return _too_new("ir-version-too-new", found, newest, version, (opset, ir_version))
+        reason = f"ONNX Runtime {version} is older than {OLDEST_RUNTIME}"
+        return Rejection(code="runtime-too-old", reason=reason, fix=upgrade_line(build, OLDEST_RUNTIME))
+    upgrade = upgrade_line(build, runtime_for(opset, ir_version))
+    if _exceeds(opset, limits.opset):
+        reason = f"needs opset {opset}, ONNX Runtime {version} opens up to opset {limits.opset}"
+        return Rejection(code="opset-too-new", reason=reason, fix=upgrade)
+    if _exceeds(ir_version, limits.ir_version):
+        reason = f"has ONNX file version {ir_version}, ONNX Runtime {version} opens up to {limits.ir_version}"
+        return Rejection(code="ir-version-too-new", reason=reason, fix=upgrade)
     return Fit(preference=(opset or 0) / 100, note="" if opset is None else f"opset {opset}")
 
 
-def _too_old(version: str) -> Rejection:
-    oldest = f"{OLDEST[0]}.{OLDEST[1]}"
-    return Rejection(
-        code="runtime-too-old",
-        reason=f"ONNX Runtime {version} is older than {oldest}",
-        fix=f'pip install --upgrade "onnxruntime>={oldest}"',
-    )
-
-
-def _too_new(code: str, found: str, newest: str, version: str, file: tuple[int | None, int | None]) -> Rejection:
-    enough = runtime_for(*file)
-    return Rejection(
-        code=code,
-        reason=f"needs {found}, ONNX Runtime {version} opens up to {newest}",
-        fix=f'pip install --upgrade "onnxruntime>={enough}"' if enough else "pip install --upgrade onnxruntime",
-    )
+def _exceeds(found: int | None, newest: int | None) -> bool:
+    return found is not None and newest is not None and found > newest
 
 
 def _match_providers(incompatible: tuple[str, ...], report: BackendReport, request: LoadRequest) -> Rejection | None:

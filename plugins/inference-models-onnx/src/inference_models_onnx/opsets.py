@@ -12,12 +12,12 @@ import re
 
 import attrs
 
+from inference_models_onnx.builds import OLDEST_RUNTIME
+
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 _CEILINGS = {
     # major.minor: (opset of the domain ai.onnx, IR version)
-    (1, 15): (19, 8),
-    (1, 16): (19, 9),
     (1, 17): (20, 9),
     (1, 18): (21, 10),
     (1, 19): (21, 10),
@@ -35,8 +35,7 @@ _CEILINGS = {
     (1, 31): (26, 13),
     (1, 32): (28, 14),
 }
-OLDEST = (1, 17)
-"""Oldest release that this backend drives."""
+_OLDEST = tuple(int(part) for part in OLDEST_RUNTIME.split("."))
 
 
 @attrs.frozen(kw_only=True)
@@ -69,7 +68,7 @@ def ceiling(version: str) -> Ceiling:
     if release is None:
         return Ceiling()
     opset, ir_version = _CEILINGS.get(release[:2], (None, None))
-    return Ceiling(opset=opset, ir_version=ir_version, too_old=release[:2] < OLDEST)
+    return Ceiling(opset=opset, ir_version=ir_version, too_old=release[:2] < _OLDEST)
 
 
 @functools.lru_cache(maxsize=64)

@@ -14,6 +14,8 @@ from inference_models_core.errors import (
     PackageFileMissingError,
 )
 
+from inference_models_onnx.builds import installed_builds, upgrade_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -36,10 +38,14 @@ _CLASSES = (
 )
 _MEMORY = re.compile(r"bad_alloc|out of memory|failed to allocate|bfc_arena|allocate memory", re.IGNORECASE)
 _DAMAGED = re.compile(
-    r"deserialize tensor|unpack|size of initializer|does not match expected size|external data|external initializer|"
+    r"deserialize tensor|unpack|size of initializer|does not match expected size|buffer size mismatch|"
+    r"external data|external initializer|"
     r"protobuf parsing failed|is not output of any previous nodes|must be topologically sorted|type error: type",
     re.IGNORECASE,
 )
+
+
+_TOO_NEW = re.compile(r"opset|ir version|ir_version", re.IGNORECASE)
 
 
 @functools.cache
@@ -73,5 +79,5 @@ def explain_open_error(error: Exception, name: str, providers: Iterable[str], ve
         return PackageError(f"{name} is damaged: {text}", hint="fetch or export the model again")
     return CannotOpenHereError(
         f"ONNX Runtime {version} with {', '.join(providers)} cannot open {name}: {text}",
-        hint="pip install --upgrade onnxruntime" if "opset" in text.lower() or "ir version" in text.lower() else "",
+        hint=upgrade_line(installed_builds()) if _TOO_NEW.search(text) else "",
     )

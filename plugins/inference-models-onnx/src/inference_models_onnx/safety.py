@@ -7,6 +7,7 @@ compiled for a device, and operators outside the standard domains run whatever l
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, NoReturn
 
 from inference_models_core.errors import UnsafeModelFileError
@@ -83,12 +84,23 @@ def check_operators(content: OnnxFile, name: str, custom_op_domains: Collection[
 
 def check_function_nesting(content: OnnxFile, name: str) -> None:
     """Refuses local functions that call themselves or each other deeper than any real model."""
-    callers = {key: calls & content.functions.keys() for key, calls in content.functions.items()}
-    for _ in range(MAX_NESTING):
-        callers = {key: left for key, calls in callers.items() if (left := calls & callers.keys())}
-        if not callers:
-            return
-    raise UnsafeModelFileError(f"{name} nests functions deeper than {MAX_NESTING} levels")
+    left = {key: sum(call in content.functions for call in calls) for key, calls in content.functions.items()}
+    callers = defaultdict(list)
+    for key, calls in content.functions.items():
+        for call in calls:
+            callers[call].append(key)
+    settled = [key for key, count in left.items() if not count]
+    for _ in range(MAX_NESTING):  # each round settles the functions whose own calls are all settled
+        above = []
+        for key in settled:
+            del left[key]
+            for caller in callers[key]:
+                left[caller] -= 1
+                if not left[caller]:
+                    above.append(caller)
+        settled = above
+    if left:
+        raise UnsafeModelFileError(f"{name} nests functions deeper than {MAX_NESTING} levels")
 
 
 def check_external_data(tensor: ExternalData, path: Path, declared: Collection[str] | None) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import mmap
     from collections.abc import Iterator
 
-MAX_FIELDS = 10_000_000
+MAX_FIELDS = 5_000_000
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _MASK = (1 << 64) - 1
 _SIGN = 1 << 63
