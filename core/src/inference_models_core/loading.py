@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
 import weakref
@@ -241,6 +239,9 @@ def request_digest(plan: Plan, candidate: Candidate) -> str:
         64 hex digits; equal for equal requests, and never equal for requests that load different models. Values that
         JSON cannot tell apart are told apart by their ``repr``.
     """
+    import hashlib
+    import json
+
     package = candidate.package
     parts = {
         "provider": plan.found.provider,

@@ -10,7 +10,6 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from inference_models_core.errors import InvalidReferenceError
 from inference_models_core.types.references import ModelRef
@@ -77,6 +76,8 @@ def _checked_id(model_id: str, text: str) -> str:
 
 
 def _path_of_file_url(text: str) -> Path:
+    from urllib.parse import unquote, urlsplit
+
     parts = urlsplit(text)
     if parts.netloc not in ("", "localhost"):
         raise InvalidReferenceError(f"a file: reference cannot name another host: {text!r}")
