@@ -74,8 +74,13 @@ def echo_log(label: str, message: str) -> None:
 
 def echo_note(message: str) -> None:
     """Prints what is worth knowing but is not a result, on standard error."""
-    click.echo(printable(message), err=True, color=colours())
+    _echo_to_stderr(printable(message))
 
 
 def _echo_labelled(label: str, colour: str, message: str) -> None:
-    click.echo(click.style(f"{label}: ", fg=colour, bold=True) + printable(message), err=True, color=colours())
+    _echo_to_stderr(click.style(f"{label}: ", fg=colour, bold=True) + printable(message))
+
+
+def _echo_to_stderr(text: str) -> None:
+    # The stream by name: asked for "standard error", click goes round the progress bar that has put itself in between.
+    click.echo(text, file=sys.stderr, color=colours())

@@ -66,9 +66,10 @@ class PredictJob:
                 document=document,
                 results_to_stdout=self.lines != "-",
             )
-            advance = stack.enter_context(progress("pictures", lambda: sum(1 for _ in pictures())))
             outcomes = predict_all(functools.partial(self._load, stack), pictures(), self.batch)
-            totals = _take_all(outcomes, sinks, advance)
+            as_json = self.as_json or self.lines == "-"
+            with progress("pictures", lambda: sum(1 for _ in pictures()), json_to_stdout=as_json) as advance:
+                totals = _take_all(outcomes, sinks, advance)
             _finish(totals, sinks)
         return not totals.failed
 

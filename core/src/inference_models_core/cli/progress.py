@@ -11,17 +11,18 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def progress(what: str, count: Callable[[], int]) -> Iterator[Callable[[], None]]:
+def progress(what: str, count: Callable[[], int], *, json_to_stdout: bool) -> Iterator[Callable[[], None]]:
     """Shows how far things are.
 
     Args:
         what: What is counted, such as ``"pictures"``.
         count: Says how many there are; only called where a bar is shown.
+        json_to_stdout: Whether standard output carries JSON: on a terminal the bar would break its lines.
 
     Yields:
         A function to call after each.
     """
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or (json_to_stdout and sys.stdout.isatty()):
         yield lambda: None
         return
     from rich.console import Console

@@ -127,11 +127,16 @@ def echo_outcome(outcome: Predicted | Failed, saved: Path | None, *, results_to_
     """One line for people: what was found and how long it took; failures go to standard error."""
     if isinstance(outcome, Failed):
         fields = error_dict(outcome.error)
-        echo_error(f"{outcome.source}: {fields['message']}", fields["hint"])
+        echo_error(_naming(str(outcome.source), fields["message"]), fields["hint"])
         return
     parts = [one_line(outcome.source), summary(outcome.result), f"{outcome.milliseconds:.1f} ms"]
     arrow = f"  -> {one_line(saved)}" if saved else ""
-    click.echo("  ".join(parts) + arrow, err=not results_to_stdout, color=colours())
+    stream = sys.stdout if results_to_stdout else sys.stderr
+    click.echo("  ".join(parts) + arrow, file=stream, color=colours())
+
+
+def _naming(source: str, message: str) -> str:
+    return message if message.startswith(source) else f"{source}: {message}"
 
 
 def summary(result: Any) -> str:
