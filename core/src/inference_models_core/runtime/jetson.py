@@ -21,11 +21,12 @@ _RUNNING_VARIABLE = "RUNNING_ON_JETSON"
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 _RELEASE = re.compile(r"\bR(\d+)\b.*?REVISION:\s*(\d+(?:\.\d+)*)")
 _MEMORY = re.compile(r"^MemTotal:\s*(\d+) kB", re.MULTILINE)
-# NVIDIA's table of compute capabilities; "nano" comes after "orin", which has a Nano too.
+# NVIDIA's table of compute capabilities. The order matters: there are an AGX Orin, an Orin Nano, an AGX Thor.
 _FAMILIES = {
     "thor": (11, 0),
     "orin": (8, 7),
     "xavier": (7, 2),
+    "agx": (7, 2),  # "Jetson-AGX" alone is the AGX Xavier, as older releases call it
     "tx2": (6, 2),
     "quill": (6, 2),  # what the device tree of a TX2 developer kit says
     "tx1": (5, 3),
