@@ -92,7 +92,7 @@ def test_egg_info_of_a_development_install_is_found(tmp_path):
 
 
 def test_eggs_are_found(tmp_path):
-    info = tmp_path / "laid-2.0-py3.11.egg" / "EGG-INFO"
+    info = tmp_path / "laid-2.0.egg" / "EGG-INFO"
     info.mkdir(parents=True)
     (info / "PKG-INFO").write_text("Name: laid\nVersion: 2.0\n")
     (info / "entry_points.txt").write_text("[inference_models.plugins]\nlaid = laid.plugin\n")
