@@ -37,6 +37,7 @@ def main() -> None:
     )
     boxes = check_same_boxes(*(json.loads(runs[side][0].output) for side in ("ours", "by hand")))
     milliseconds = {side: [run.seconds * 1000 for run in finished] for side, finished in runs.items()}
+    processor = {side: [run.processor_seconds * 1000 for run in finished] for side, finished in runs.items()}
     memory = {side: _peak(finished) for side, finished in runs.items()}
     print_goals(
         f"Fresh process, {Path(picture).name}, {boxes} boxes alike; medians of {PAIRS} interleaved pairs",
@@ -44,6 +45,7 @@ def main() -> None:
             Goal("ours", statistics.median(milliseconds["ours"]), unit="ms"),
             Goal("by hand", statistics.median(milliseconds["by hand"]), unit="ms"),
             Goal("ours - by hand", median_difference(milliseconds["ours"], milliseconds["by hand"]), 150, "ms"),
+            Goal("the same, processor time", median_difference(processor["ours"], processor["by hand"]), unit="ms"),
             Goal("peak memory of ours", memory["ours"], unit="MiB"),
             Goal("peak memory by hand", memory["by hand"], unit="MiB"),
             Goal("peak memory, ours / by hand", memory["ours"] / memory["by hand"], 1.25),

@@ -31,12 +31,15 @@ class ChildRun:
 
     Attributes:
         seconds: From the moment before it was started to its end.
+        processor_seconds: Time of all processors together, in the program and in the kernel on its behalf; depends
+            less on what else the machine does.
         peak_mib: Its largest resident memory.
         output: What it wrote to standard output.
         started: `time.monotonic()` before it was started; the clock is the same in every process.
     """
 
     seconds: float
+    processor_seconds: float
     peak_mib: float
     output: str
     started: float
@@ -81,7 +84,8 @@ def run_child(arguments: Sequence[str], env: Mapping[str, str] | None = None) ->
         if child.returncode != 0:
             errors.seek(0)
             raise SystemExit(f"{' '.join(command)} ended with {child.returncode}\n{output}{errors.read()}")
-    return ChildRun(seconds, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10), output, started)
+    peak = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    return ChildRun(seconds, usage.ru_utime + usage.ru_stime, peak, output, started)
 
 
 def interleaved(
