@@ -138,6 +138,7 @@ def test_external_data_is_found_wherever_a_tensor_can_stand(graphs, save):
         [helper.make_node("Identity", ["hidden"], ["y"])], "weights", [], [graphs.value("y", (3,))], [hidden_tensor()]
     )
     sparse = helper.make_sparse_tensor(hidden_tensor(), helper.make_tensor("i", TensorProto.INT64, [3], [0, 1, 2]), [9])
+    indices = helper.make_sparse_tensor(plain, hidden_tensor(), [9])
     function = helper.make_function("local", "F", [], ["y"], [constant], [helper.make_opsetid("", 17)])
     default = helper.make_function("local", "G", [], [], [], [helper.make_opsetid("", 17)])
     default.attribute_proto.add(name="a", type=4).t.CopyFrom(hidden_tensor())
@@ -152,6 +153,7 @@ def test_external_data_is_found_wherever_a_tensor_can_stand(graphs, save):
         "weights of a branch": graphs.model([helper.make_node("If", ["c"], ["y"], else_branch=weights)], [], []),
         "deep": graphs.nested(5, leaf=constant),
         "sparse attribute": graphs.model([helper.make_node("Constant", [], ["y"], sparse_value=sparse)], [], []),
+        "sparse indices": graphs.model([helper.make_node("Constant", [], ["y"], sparse_value=indices)], [], []),
         "function": graphs.model([], [], [], functions=[function]),
         "default of a function": graphs.model([], [], [], functions=[default]),
         "tensors": graphs.model([list_of_tensors], [], []),

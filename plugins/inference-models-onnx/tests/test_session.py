@@ -101,6 +101,18 @@ def test_inputs_that_do_not_fit_are_explained(graphs, save, inputs, says, capfd)
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_failure_inside_the_graph_is_raised_and_not_printed(graphs, save, capfd):
+    made = graphs.model(
+        [helper.make_node("Add", ["x", "z"], ["y"])],
+        [graphs.value("x", ("a", "b")), graphs.value("z", ("c", "d"))],
+        [graphs.value("y", ("e", "f"))],
+    )
+    session = open_session(save(made))
+    with pytest.raises(ModelRuntimeError, match="Add"):
+        session.run({"x": np.zeros((1, 4), np.float32), "z": np.zeros((1, 3), np.float32)})
+    assert capfd.readouterr() == ("", "")
+
+
 def test_closing(graphs, save):
     session = open_session(save(graphs.affine()))
     session.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import io
 import logging
 import sys
@@ -57,6 +56,8 @@ def _defaults(name: str, device: Device, path: Path) -> dict[str, Any]:
 
 def _engine_cache(path: Path) -> Path:
     """A private directory per model file: engines are code, so never one that came with a package."""
+    import hashlib
+
     import platformdirs
 
     status = path.stat()

@@ -36,16 +36,13 @@ _CLASSES = (
     "NotImplemented",
     "RuntimeException",
 )
-_MEMORY = re.compile(r"bad_alloc|out of memory|failed to allocate|bfc_arena|allocate memory", re.IGNORECASE)
-_DAMAGED = re.compile(
+_MEMORY = r"bad_alloc|out of memory|failed to allocate|bfc_arena|allocate memory"
+_DAMAGED = (
     r"deserialize tensor|unpack|size of initializer|does not match expected size|buffer size mismatch|"
     r"external data|external initializer|"
-    r"protobuf parsing failed|is not output of any previous nodes|must be topologically sorted|type error: type",
-    re.IGNORECASE,
+    r"protobuf parsing failed|is not output of any previous nodes|must be topologically sorted|type error: type"
 )
-
-
-_TOO_NEW = re.compile(r"opset|ir version|ir_version", re.IGNORECASE)
+_TOO_NEW = r"opset|ir version|ir_version"
 
 
 @functools.cache
@@ -73,11 +70,15 @@ def explain_open_error(error: Exception, name: str, providers: Iterable[str], ve
     text, kind = str(error), type(error).__name__
     if kind == "NoSuchFile":
         return PackageFileMissingError(f"ONNX Runtime does not find {name}: {text}")
-    if _MEMORY.search(text):
+    if _says(_MEMORY, text):
         return LoadError(f"not enough memory to open {name}: {text}")
-    if kind in ("InvalidProtobuf", "NoModel") or _DAMAGED.search(text):
+    if kind in ("InvalidProtobuf", "NoModel") or _says(_DAMAGED, text):
         return PackageError(f"{name} is damaged: {text}", hint="fetch or export the model again")
     return CannotOpenHereError(
         f"ONNX Runtime {version} with {', '.join(providers)} cannot open {name}: {text}",
-        hint=upgrade_line(installed_builds()) if _TOO_NEW.search(text) else "",
+        hint=upgrade_line(installed_builds()) if _says(_TOO_NEW, text) else "",
     )
+
+
+def _says(pattern: str, text: str) -> bool:
+    return re.search(pattern, text, re.IGNORECASE) is not None
