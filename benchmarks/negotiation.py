@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import attrs
 from inference_models_core.negotiation.negotiate import negotiate
@@ -176,8 +177,8 @@ def main() -> None:
         negotiation = run(case, index)
         if not case.expected(negotiation):
             raise SystemExit(f"{case.name}: {len(negotiation.accepted)} accepted, which is not what is measured")
-        times = milliseconds(lambda case=case: run(case, index))
-        processor = processor_milliseconds(lambda case=case: run(case, index))
+        times = milliseconds(partial(run, case, index))
+        processor = processor_milliseconds(partial(run, case, index))
         median = statistics.median(times)
         accepted, rejected = len(negotiation.accepted), len(negotiation.rejected)
         rows.append((case.name, accepted, rejected, round(median, 2), round(min(times), 2), round(processor, 2)))

@@ -121,9 +121,11 @@ def _by_owner(entries: Iterable[Registered[SpecT]]) -> list[Registered[SpecT]]:
     return sorted(entries, key=lambda entry: (owner_of(entry[1]), entry[1].name))
 
 
-def _row_order(entry: Registered[ModelSpec]) -> tuple[str, bool, int, str, str]:
+def _row_order(entry: Registered[ModelSpec]) -> tuple[str, bool, int, str, str, list[str]]:
     row, plugin = entry
-    return owner_of(plugin), row.backend is None, -len(row.requires_features), plugin.name, str(row.implementation)
+    narrowness = -len(row.requires_features)
+    rest = plugin.name, str(row.implementation), sorted(row.supports_features)
+    return owner_of(plugin), row.backend is None, narrowness, *rest
 
 
 def _group(entries: Iterable[Registered[SpecT]], keys: Callable[[SpecT], Iterable[KeyT]]) -> Groups[KeyT, SpecT]:
