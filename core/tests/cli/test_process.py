@@ -1,0 +1,105 @@
+"""What only a process shows: exit codes, standard streams, signals, what is imported."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+TOY = "./toy.loopback"
+
+
+def test_exit_codes(process, pictures):
+    assert process("plan", TOY).returncode == 0
+    assert process("plan", TOY, "--device", "cuda").returncode == 1
+    assert process("plan").returncode == 2
+    assert process("predict", TOY, "pictures/broken.png", "--no-save").returncode == 1
+
+
+def test_streams_of_a_pipe_have_no_colours(process, pictures):
+    run = process("predict", TOY, "pictures", "--no-save")
+    assert "\x1b" not in run.stdout + run.stderr
+    assert len(run.stdout.splitlines()) == 2
+
+
+def test_traceback_only_when_asked_for(process, pictures):
+    arguments = ("predict", "./bomb.loopback", "pictures/b.png")
+    plain = process(*arguments)
+    assert (plain.returncode, "Traceback" in plain.stderr, "kaboom" in plain.stderr) == (1, False, True)
+    assert "\x1b" not in plain.stderr
+    asked = process(*arguments, "--traceback")
+    assert (asked.returncode, "Traceback" in asked.stderr) == (1, True)
+    debugging = process(*arguments, env={**os.environ, "INFERENCE_MODELS_DEBUG": "1"})
+    assert "Traceback" in debugging.stderr
+
+
+def test_an_encoding_without_the_letter_shows_its_escape(process, pictures):
+    (pictures / "a.jpg").rename(pictures / "日本.jpg")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    run = process("predict", TOY, "pictures", "--no-save", env=environment)
+    assert run.returncode == 1, "the broken one"
+    assert "\\u65e5\\u672c.jpg" in run.stdout
+
+
+def test_a_pipe_that_closes_early_is_no_traceback(process, pictures):
+    command = [sys.executable, "-m", "inference_models_core", "predict", TOY, "pictures", "--no-save"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        running.stdout.close()
+        errors = running.stderr.read()
+    assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_interrupted(workplace, environment, pictures):
+    command = [sys.executable, "-m", "inference_models_core", "predict", TOY, *["pictures/a.jpg"] * 20_000, "--no-save"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Traceback" not in errors
+
+
+def test_a_plugin_that_ends_the_process_does_not_end_the_recovery(process, tmp_path):
+    site = tmp_path / "rotten"
+    info = site / "rotten-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: rotten\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[inference_models.plugins]\nrotten = rotten_plugin\n")
+    (site / "rotten_plugin.py").write_text("import os\nINFERENCE_MODELS_API = '0.1'\nos._exit(99)\n")
+    environment = {**os.environ, "PYTHONPATH": str(site), "INFERENCE_MODELS_PLUGINS": "rotten"}
+    assert process("plugins", "list", env=environment).returncode == 99
+    run = process("plugins", "list", "--no-import", "--json", env=environment)
+    assert [each["name"] for each in json.loads(run.stdout)["plugins"] if each["status"] == "installed"] == ["rotten"]
+    cured = process("plugins", "list", env={**environment, "INFERENCE_MODELS_DISABLE_PLUGINS": "rotten"})
+    assert cured.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heavy"),
+    [
+        (["--help"], {"attrs", "rich", "numpy", "PIL", "requests", "pluggy", "logging"}),
+        (["plugins", "list"], {"rich", "numpy", "PIL", "requests", "onnxruntime", "cv2", "torch"}),
+        (["plan", TOY], {"rich", "numpy", "PIL", "onnxruntime", "cv2", "torch"}),
+    ],
+)
+def test_what_is_imported(workplace, environment, arguments, heavy):
+    code = "import json, sys\nfrom inference_models_core.cli import main\n"
+    code += f"try:\n    main({arguments!r})\nfinally:\n    print(json.dumps(sorted(sys.modules)), file=sys.stderr)\n"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    assert not heavy & set(json.loads(run.stderr.splitlines()[-1]))
+
+
+def test_the_entry_point_is_the_same_program(process):
+    from importlib.metadata import entry_points
+
+    (script,) = entry_points(group="console_scripts", name="inference-models")
+    assert script.value == "inference_models_core.cli:main"
+    from inference_models_core import cli
+
+    assert script.load() is cli.main
