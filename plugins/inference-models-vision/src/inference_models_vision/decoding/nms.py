@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Boxes = npt.NDArray[np.float32]
     Indices = npt.NDArray[np.intp]
 
-_BLOCK = 256
+_BLOCK = 128
 
 
 def nms(
@@ -44,33 +44,46 @@ def nms(
         (k,) indices of the kept boxes by descending score, k <= limit.
     """
     order = np.argsort(-scores, kind="stable")
-    suppressor = _Overlaps(boxes[order], None if class_ids is None else class_ids[order], iou_threshold)
+    overlaps = _Overlaps(boxes[order], None if class_ids is None else class_ids[order], iou_threshold)
     kept: Indices = np.empty(0, np.intp)
     for start in range(0, len(order), _BLOCK):
         block = np.arange(start, min(start + _BLOCK, len(order)))
         if len(kept):
-            block = block[~suppressor.between(kept, block).any(axis=0)]
-        kept = np.concatenate([kept, _kept_within(block, suppressor)])
+            block = block[~overlaps.exceed(kept[:, None], block).any(axis=0)]
+        kept = np.concatenate([kept, _kept_within(block, overlaps)])
         if len(kept) >= limit:
             break
     survivors: Indices = order[kept[:limit]]
     return survivors
 
 
-def _kept_within(block: Indices, suppressor: _Overlaps) -> Indices:
+def _kept_within(block: Indices, overlaps: _Overlaps) -> Indices:
     """Boxes of one block that survive each other."""
-    better, worse = np.nonzero(np.triu(suppressor.between(block, block), 1))
+    better, worse = _pairs(overlaps.class_ids_of(block))
+    exceeding = overlaps.exceed(block[better], block[worse])
     alive = [True] * len(block)
-    # Pairs come ordered by the better box, so that its own fate is decided before it takes others with it.
-    for i, j in zip(better.tolist(), worse.tolist(), strict=True):
+    # Pairs of a class come ordered by the better box: its own fate is decided before it takes others with it.
+    for i, j in zip(better[exceeding].tolist(), worse[exceeding].tolist(), strict=True):
         if alive[i]:
             alive[j] = False
     survivors: Indices = block[np.array(alive, dtype=bool)]
     return survivors
 
 
+def _pairs(class_ids: npt.NDArray[Any]) -> tuple[Indices, Indices]:
+    """All pairs of places i < j with the same class, ordered by class, then i."""
+    by_class = np.argsort(class_ids, kind="stable")
+    ordered = class_ids[by_class]
+    places = np.arange(len(ordered))
+    partners = np.searchsorted(ordered, ordered, side="right") - places - 1  # later ones of the same class
+    first = np.repeat(places, partners)
+    before = np.repeat(partners.cumsum() - partners, partners)
+    second = first + 1 + np.arange(len(first)) - before
+    return by_class[first], by_class[second]
+
+
 class _Overlaps:
-    """Which pairs of boxes overlap more than the threshold."""
+    """Which pairs of boxes are of one class and overlap more than the threshold."""
 
     def __init__(self, boxes: Boxes, class_ids: npt.NDArray[Any] | None, threshold: float) -> None:
         self._corners = np.ascontiguousarray(boxes.T)  # x1, y1, x2, y2
@@ -79,24 +92,27 @@ class _Overlaps:
         self._factor = np.float32(1 + threshold)
         self._class_ids = class_ids
 
-    def between(self, rows: Indices, columns: Indices) -> npt.NDArray[np.bool_]:
-        """(rows, columns) bool.
+    def class_ids_of(self, places: Indices) -> npt.NDArray[Any]:
+        """Their classes; zeros where all count as one."""
+        return np.zeros(len(places), np.intp) if self._class_ids is None else self._class_ids[places]
+
+    def exceed(self, first: Indices, second: Indices) -> npt.NDArray[np.bool_]:
+        """Whether boxes ``first`` and ``second``, broadcast against each other, overlap too much.
 
         ``i / (a + b - i) > t`` is tested as ``i * (1 + t) > t * a + t * b``: no division, and nothing divided by zero
         for boxes without an area.
         """
-        left, top, right, bottom = self._corners[:, rows, None]
-        left_, top_, right_, bottom_ = self._corners[:, None, columns]
-        overlap = _extent(left, right, left_, right_)
-        overlap *= _extent(top, bottom, top_, bottom_)
+        left, top, right, bottom = self._corners
+        overlap = _common(left[first], right[first], left[second], right[second])
+        overlap *= _common(top[first], bottom[first], top[second], bottom[second])
         overlap *= self._factor
-        found: npt.NDArray[np.bool_] = overlap > (self._scaled_areas[rows, None] + self._scaled_areas[columns])
+        exceeding: npt.NDArray[np.bool_] = overlap > self._scaled_areas[first] + self._scaled_areas[second]
         if self._class_ids is not None:
-            found &= self._class_ids[rows, None] == self._class_ids[columns]
-        return found
+            exceeding &= self._class_ids[first] == self._class_ids[second]
+        return exceeding
 
 
-def _extent(low: Boxes, high: Boxes, low_: Boxes, high_: Boxes) -> Boxes:
+def _common(low: Boxes, high: Boxes, low_: Boxes, high_: Boxes) -> Boxes:
     """Length that intervals have in common, 0 if none."""
     common: Boxes = np.minimum(high, high_)
     common -= np.maximum(low, low_)

@@ -50,6 +50,8 @@ def fetch(url: str, *, allow_private_hosts: bool = False) -> bytes:
     for _ in range(MAX_REDIRECTS + 1):
         try:
             content, location = _get(url, allow_private_hosts, deadline)
+        except InputError:  # some are OSErrors, too
+            raise
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise InputError(f"cannot fetch {url}: {error}") from error
         if location is None:

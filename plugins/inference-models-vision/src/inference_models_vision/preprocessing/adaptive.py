@@ -55,7 +55,7 @@ def level_counts(plane: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 def _equalized(value: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     low, high = int(value.min()), int(value.max())
     if low == high:
-        return np.full(value.shape, 255.0 if low else 0.0, np.float32)
+        return np.full(value.shape, 255.0, np.float32)  # scikit-image's answer, even for black
     tile = (max(value.shape[0] // 8, 1), max(value.shape[1] // 8, 1))
     bins = _padded(np.asarray(cv2.LUT(value, _bin_table(low, high))), tile)
     grays = _interpolated(bins, _tables(bins, tile), tile)

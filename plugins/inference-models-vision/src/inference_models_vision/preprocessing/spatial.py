@@ -37,7 +37,7 @@ def target_size(declaration: PreprocessingDeclaration, wanted: int | Size | None
     if declaration.dynamic_size is None:
         height, width = declaration.size
         raise InputError(
-            f"this model takes only pictures of {height}x{width} (height x width), not {size[0]}x{size[1]}"
+            f"image_size: this model takes only {height}x{width} (height x width), not {size[0]}x{size[1]}"
         )
     return _round_up(size[0], declaration.dynamic_size), _round_up(size[1], declaration.dynamic_size)
 

@@ -7,6 +7,7 @@ dominate there.
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ class _Scratch(threading.local):
         self._buffers: dict[str, npt.NDArray[np.uint8]] = {}
 
     def take(self, use: str, *shape: int) -> npt.NDArray[np.uint8]:
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         buffer = self._buffers.get(use)
         if buffer is None or buffer.size < size:
             buffer = self._buffers[use] = np.empty(size, np.uint8)

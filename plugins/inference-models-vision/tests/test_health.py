@@ -1,0 +1,44 @@
+import pytest
+from inference_models_core.types.health import Verdict
+from inference_models_vision.health import check_opencv_builds, judge
+
+
+@pytest.mark.parametrize(
+    ("builds", "has_module", "verdict", "fix"),
+    [
+        (["opencv-python-headless"], True, Verdict.OK, ""),
+        ([], True, Verdict.OK, ""),
+        ([], False, Verdict.FAILED, 'pip install "inference-models-vision[opencv]"'),
+        (["opencv-python"], False, Verdict.FAILED, "pip install --force-reinstall --no-deps opencv-python"),
+        (
+            ["opencv-python-headless", "opencv-python"],
+            True,
+            Verdict.WARNING,
+            "pip uninstall -y opencv-python-headless opencv-python && pip install opencv-python-headless",
+        ),
+    ],
+)
+def test_verdicts(builds, has_module, verdict, fix):
+    result = judge(builds, has_module=has_module)
+    assert (result.verdict, result.fix) == (verdict, fix)
+    assert result.message
+
+
+def test_this_environment_has_opencv():
+    assert check_opencv_builds().verdict is not Verdict.FAILED
+
+
+def test_missing_opencv_names_the_command(tmp_path):
+    import subprocess
+    import sys
+
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1 is missing')")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from inference_models_core.errors import MissingDependencyError\n"
+        "try:\n    import inference_models_vision.opencv\n"
+        "except MissingDependencyError as error:\n    print(error)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert "libGL.so.1 is missing" in shown.stdout
+    assert 'pip install "inference-models-vision[opencv]"' in shown.stdout
