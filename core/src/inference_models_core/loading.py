@@ -17,7 +17,6 @@ from inference_models_core.negotiation.failure import no_candidate_error
 from inference_models_core.planning import access_of, check_access, make_plan
 from inference_models_core.runner import Runner
 from inference_models_core.types.backends import BackendKind
-from inference_models_core.types.events import CandidateTriedEvent, FallbackEvent, ModelLoadedEvent
 from inference_models_core.types.negotiation import Attempt, Resolution
 
 if TYPE_CHECKING:
@@ -56,14 +55,11 @@ def load_model(request: LoadRequest, *, depth: int = 0) -> Any:
         reference=request.ref.text, negotiation=plan.negotiation, chosen=chosen, attempts=tuple(attempts)
     )
     remember_resolution(model, resolution)
-    plan.host.emit(
-        ModelLoadedEvent(
-            model_id=plan.found.metadata.model_id,
-            model=model,
-            resolution=resolution,
-            seconds=time.perf_counter() - started,
-        )
-    )
+    if plan.host.is_observed:
+        from inference_models_core.types.events import ModelLoadedEvent
+
+        seconds = time.perf_counter() - started
+        plan.host.emit(ModelLoadedEvent(model_id=plan.model_id, model=model, resolution=resolution, seconds=seconds))
     return model
 
 
@@ -73,7 +69,7 @@ def _open_first(plan: Plan, depth: int) -> tuple[Any, Candidate, list[Attempt]]:
     for candidate in plan.negotiation.accepted:
         if attempts and candidate.device != attempts[0].candidate.device:
             continue
-        plan.host.emit(CandidateTriedEvent(model_id=plan.found.metadata.model_id, candidate=candidate))
+        _tell_attempt(plan, candidate)
         try:
             return _open(plan, candidate, depth), candidate, attempts
         except CannotOpenHereError as error:
@@ -90,14 +86,24 @@ def _open_first(plan: Plan, depth: int) -> tuple[Any, Candidate, list[Attempt]]:
     ) from last
 
 
+def _tell_attempt(plan: Plan, candidate: Candidate) -> None:
+    if plan.host.is_observed:
+        from inference_models_core.types.events import CandidateTriedEvent
+
+        plan.host.emit(CandidateTriedEvent(model_id=plan.model_id, candidate=candidate))
+
+
 def _tell_fallback(plan: Plan, candidate: Candidate, error: CannotOpenHereError) -> None:
     logger.warning(
         "%s: package %s cannot be opened with %s here: %s",
         plan.request.ref, candidate.package.package_id, candidate.backend, error,
     )  # fmt: skip
-    plan.host.emit(
-        FallbackEvent(model_id=plan.found.metadata.model_id, candidate=candidate, reason=error.message, fix=error.hint)
-    )
+    if plan.host.is_observed:
+        from inference_models_core.types.events import FallbackEvent
+
+        plan.host.emit(
+            FallbackEvent(model_id=plan.model_id, candidate=candidate, reason=error.message, fix=error.hint)
+        )
 
 
 def _open(plan: Plan, candidate: Candidate, depth: int) -> Any:

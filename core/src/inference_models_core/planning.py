@@ -12,14 +12,13 @@ from inference_models_core.negotiation.negotiate import negotiate
 from inference_models_core.negotiation.shortlist import shortlist
 from inference_models_core.plugins.host import get_host
 from inference_models_core.providers.chain import Found, find_model
-from inference_models_core.types.access import Access
-from inference_models_core.types.events import NegotiatedEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from inference_models_core.plugins.host import PluginHost
     from inference_models_core.registry import Registry
+    from inference_models_core.types.access import Access
     from inference_models_core.types.backends import Fit
     from inference_models_core.types.negotiation import Negotiation, Rejection
     from inference_models_core.types.packages import ModelPackage
@@ -46,6 +45,11 @@ class Plan:
     found: Found
     negotiation: Negotiation
 
+    @property
+    def model_id(self) -> str:
+        """Canonical id of the model."""
+        return self.found.metadata.model_id
+
 
 def make_plan(request: LoadRequest) -> Plan:
     """Finds the model and ranks its packages.
@@ -69,7 +73,10 @@ def make_plan(request: LoadRequest) -> Plan:
     negotiation = _negotiate(request, host, registry, found)
     for warning in negotiation.warnings:
         logger.warning("%s: %s", request.ref, warning)
-    host.emit(NegotiatedEvent(model_id=found.metadata.model_id, negotiation=negotiation))
+    if host.is_observed:
+        from inference_models_core.types.events import NegotiatedEvent
+
+        host.emit(NegotiatedEvent(model_id=found.metadata.model_id, negotiation=negotiation))
     return Plan(request=request, host=host, registry=registry, found=found, negotiation=negotiation)
 
 
@@ -81,13 +88,15 @@ def check_access(
     Raises:
         AccessDeniedError: With the denial's code, reason and fix.
     """
-    denial = host.check_access(access_of(request, package, found))
+    denial = host.check_access(access_of(request, package, found)) if host.has_gate("check_access") else None
     if denial is not None:
         raise AccessDeniedError(f"access to {request.ref} denied ({denial.code}): {denial.reason}", hint=denial.fix)
 
 
 def access_of(request: LoadRequest, package: ModelPackage | None, found: Found | None = None) -> Access:
     """The question for the gates."""
+    from inference_models_core.types.access import Access
+
     return Access(
         reference=request.ref.text,
         model_id=found.metadata.model_id if found else request.ref.name,

@@ -42,7 +42,7 @@ from inference_models_core.predictions import Detections
 from inference_models_core.predictions.image_source import ImageSource
 from inference_models_core.types.health import CheckResult
 from inference_models_core.types.listings import ListedModel, ModelListing
-from inference_models_core.types.providers import
+from inference_models_core.types.providers import WeightsProviderSpec
 
 class Toy(Model):
     """One box per picture, from its first to its third quarter; its confidence is 0.75."""

@@ -208,6 +208,11 @@ class PluginHost:
         implementations = state.implementations["rank_candidates"]
         return rank(state.manager.hook.rank_candidates, implementations, self._failures, request, candidates)
 
+    @property
+    def is_observed(self) -> bool:
+        """Whether any plugin observes events; saves making one that nobody sees."""
+        return bool(self._implementations("on_event"))
+
     def emit(self, event: Event) -> None:
         """Tells every observer; what they raise is noted once and changes nothing."""
         for implementation, plugin in self._current().implementations["on_event"]:

@@ -8,7 +8,8 @@ import attrs
 
 from inference_models_core.errors import InferenceModelsError, InvalidRequestError, UnknownProviderError
 from inference_models_core.reports.document import Cell, Document, Note, Report, Table, Tone
-from inference_models_core.types.providers import ListedModel, SupportsListing
+from inference_models_core.types.listings import ListedModel
+from inference_models_core.types.providers import SupportsListing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from inference_models_core.types.backends import BackendDetails, LocalFileFacts
+    from inference_models_core.types.listings import ModelListing
     from inference_models_core.types.negotiation import Rejection
     from inference_models_core.types.packages import ModelMetadata
     from inference_models_core.types.secrets import Secret
@@ -83,29 +84,6 @@ class WeightsProvider(Protocol):
             ProviderError: For everything else.
         """
         ...
-
-
-@attrs.frozen(kw_only=True)
-class ListedModel:
-    """One line of a provider's listing."""
-
-    model_id: str
-    task: str | None = None
-    architecture: str | None = None
-    summary: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class ModelListing:
-    """One page of a provider's listing.
-
-    Attributes:
-        models: The lines.
-        cursor: What to pass for the next page; ``None`` at the end.
-    """
-
-    models: tuple[ListedModel, ...] = attrs.field(converter=to_tuple)
-    cursor: str | None = None
 
 
 @runtime_checkable

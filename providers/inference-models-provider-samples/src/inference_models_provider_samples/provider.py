@@ -10,9 +10,9 @@ from inference_models_core.parsing import Fields, as_text, read_json
 from inference_models_core.providers.documents import read_recommended_parameters
 from inference_models_core.types.negotiation import Rejection
 from inference_models_core.types.packages import Artifact, ModelMetadata, ModelPackage
-from inference_models_core.types.providers import ListedModel, ModelListing
 
 if TYPE_CHECKING:
+    from inference_models_core.types.listings import ModelListing
     from inference_models_core.types.providers import ProviderContext
 
 MODELS = Path(__file__).parent / "models"
@@ -57,6 +57,8 @@ class SamplesProvider:
 
     def list_models(self, query: str = "", *, task: str | None = None, cursor: str | None = None) -> ModelListing:
         """All sample models on one page; see ``SupportsListing``."""
+        from inference_models_core.types.listings import ListedModel, ModelListing
+
         del cursor
         found = [self.resolve(name) for name in _names() if query.lower() in f"{_PREFIX}{name}"]
         return ModelListing(
