@@ -16,10 +16,16 @@ from inference_models_onnx import health
 from inference_models_onnx.builds import installed_builds
 from inference_models_onnx.detect import report
 
-NO_GPU = RuntimeProbe(gpus=(), jetson=None)
-TWO_GPUS = RuntimeProbe(gpus=(Gpu(index=0, name="NVIDIA L4"), Gpu(index=1, name="NVIDIA L4")), jetson=None)
 CPU_ONLY = ("AzureExecutionProvider", "CPUExecutionProvider")
 CUDA = ("TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider")
+
+
+def no_gpu():
+    return RuntimeProbe(gpus=(), jetson=None)
+
+
+def two_gpus():
+    return RuntimeProbe(gpus=(Gpu(index=0, name="NVIDIA L4"), Gpu(index=1, name="NVIDIA L4")), jetson=None)
 
 
 @pytest.fixture
@@ -47,14 +53,14 @@ def machine(tmp_path, monkeypatch):
 
 def test_nothing_is_installed(machine):
     machine({}, providers=None)
-    found = report(NO_GPU)
+    found = report(no_gpu())
     assert (found.availability, found.code) == (Availability.UNAVAILABLE, "runtime-not-installed")
     assert found.fix == 'pip install "inference-models-onnx[cpu]"'
 
 
 def test_the_cpu_build(machine):
     machine({"onnxruntime": "1.23.2"})
-    found = report(NO_GPU)
+    found = report(no_gpu())
     assert found.availability is Availability.AVAILABLE
     assert (found.version, found.devices) == ("1.23.2", (CPU,))
     assert found.capabilities == {"providers": ",".join(CPU_ONLY), "build": "onnxruntime"}
@@ -62,7 +68,7 @@ def test_the_cpu_build(machine):
 
 def test_the_gpu_build(machine):
     machine({"onnxruntime-gpu": "1.23.2"}, CUDA)
-    found = report(TWO_GPUS)
+    found = report(two_gpus())
     assert found.availability is Availability.AVAILABLE
     assert found.devices == (Device("cuda", 0), Device("cuda", 1), CPU)
     assert found.capabilities["build"] == "onnxruntime-gpu"
@@ -70,22 +76,22 @@ def test_the_gpu_build(machine):
 
 def test_the_gpu_build_without_a_gpu(machine):
     machine({"onnxruntime-gpu": "1.23.2"}, CUDA)
-    found = report(NO_GPU)
+    found = report(no_gpu())
     assert (found.availability, found.devices) == (Availability.AVAILABLE, (CPU,))
 
 
 def test_a_gpu_that_stays_unused_is_named_with_the_line_that_mends_it(machine):
     machine({"onnxruntime": "1.23.2"})
-    found = report(TWO_GPUS)
+    found = report(two_gpus())
     assert (found.availability, found.code, found.devices) == (Availability.DEGRADED, "gpu-unused", (CPU,))
     assert "NVIDIA L4" in found.reason
     assert found.fix == 'pip uninstall -y onnxruntime && pip install "inference-models-onnx[gpu]"'
 
 
-@pytest.mark.parametrize("probe", [NO_GPU, TWO_GPUS])
+@pytest.mark.parametrize("probe", [no_gpu, two_gpus])
 def test_both_builds(machine, probe):
     machine({"onnxruntime": "1.23.2", "onnxruntime-gpu": "1.22.0"}, CUDA)
-    found = report(probe)
+    found = report(probe())
     assert (found.availability, found.code) == (Availability.DEGRADED, "conflicting-builds")
     assert "onnxruntime 1.23.2 and onnxruntime-gpu 1.22.0" in found.reason
     fix = 'pip uninstall -y onnxruntime onnxruntime-gpu && pip install "inference-models-onnx[gpu]"'
@@ -94,7 +100,7 @@ def test_both_builds(machine, probe):
 
 def test_a_third_build_is_kept_when_two_clash(machine):
     machine({"onnxruntime": "1.23.2", "onnxruntime-directml": "1.22.0"})
-    assert report(NO_GPU).fix == (
+    assert report(no_gpu()).fix == (
         "pip uninstall -y onnxruntime onnxruntime-directml && pip install onnxruntime-directml"
     )
 
@@ -102,7 +108,7 @@ def test_a_third_build_is_kept_when_two_clash(machine):
 def test_the_folder_that_is_left_when_one_of_two_builds_is_removed(machine, tmp_path):
     machine({"onnxruntime": "1.23.2"}, providers=None)
     (tmp_path / "onnxruntime" / "capi").mkdir(parents=True)
-    found = report(NO_GPU)
+    found = report(no_gpu())
     assert (found.availability, found.code) == (Availability.UNAVAILABLE, "runtime-broken")
     assert "removed" in found.reason
     assert found.fix == 'pip uninstall -y onnxruntime && pip install "inference-models-onnx[cpu]"'
@@ -110,14 +116,14 @@ def test_the_folder_that_is_left_when_one_of_two_builds_is_removed(machine, tmp_
 
 def test_a_runtime_that_cannot_be_imported(machine):
     machine({"onnxruntime": "1.17.0"}, module="raise ImportError('numpy.core.multiarray failed to import')")
-    found = report(NO_GPU)
+    found = report(no_gpu())
     assert found.code == "runtime-broken"
     assert "multiarray" in found.reason
 
 
 def test_a_runtime_without_metadata_is_used(machine):
     machine({})
-    found = report(NO_GPU)
+    found = report(no_gpu())
     assert (found.availability, found.capabilities["build"]) == (Availability.AVAILABLE, "unknown")
 
 
@@ -132,11 +138,11 @@ def test_a_runtime_without_metadata_is_used(machine):
 )
 def test_devices_of_other_builds(machine, providers, devices):
     machine({"onnxruntime": "1.23.2"}, providers)
-    assert report(NO_GPU).devices == devices
+    assert report(no_gpu()).devices == devices
 
 
 def test_the_real_runtime_of_this_environment():
-    found = report(NO_GPU)
+    found = report(no_gpu())
     assert found.version == onnxruntime.__version__
     assert CPU in found.devices
     assert set(installed_builds()) == set(found.capabilities["build"].split(","))
@@ -161,7 +167,7 @@ def test_health_with_two_builds(machine):
     assert found.fix.startswith("pip uninstall -y onnxruntime onnxruntime-gpu && ")
 
 
-@pytest.mark.parametrize(("probe", "verdict"), [(NO_GPU, Verdict.OK), (TWO_GPUS, Verdict.WARNING)])
+@pytest.mark.parametrize(("probe", "verdict"), [(no_gpu(), Verdict.OK), (two_gpus(), Verdict.WARNING)])
 def test_health_of_the_gpu(machine, monkeypatch, probe, verdict):
     machine({"onnxruntime": "1.23.2"})
     monkeypatch.setattr("inference_models_core.runtime.probe.RuntimeProbe", lambda: probe)

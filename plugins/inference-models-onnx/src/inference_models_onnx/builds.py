@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 BUILDS = (
     "onnxruntime",
@@ -24,15 +23,24 @@ INSTALL_CPU = 'pip install "inference-models-onnx[cpu]"'
 INSTALL_GPU = 'pip install "inference-models-onnx[gpu]"'
 
 
-def installed_builds() -> dict[str, str]:
-    """The builds that are installed, with their versions, in the order of :data:`BUILDS`."""
-    found = {}
-    for name in BUILDS:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+def installed_builds(version: Callable[[str], str | None] | None = None) -> dict[str, str]:
+    """The builds that are installed, with their versions, in the order of :data:`BUILDS`.
+
+    Args:
+        version: Gives a distribution's version or ``None``; the standard library's, whose import costs more than all
+            the rest here, where nothing lighter is at hand.
+    """
+    versions = ((name, (version or _version_of)(name)) for name in BUILDS)
+    return {name: found for name, found in versions if found is not None}
+
+
+def _version_of(name: str) -> str | None:
+    import importlib.metadata
+
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def mending_line(builds: dict[str, str]) -> str:
@@ -47,9 +55,14 @@ def mending_line(builds: dict[str, str]) -> str:
     return f"pip uninstall -y {' '.join(builds)} && {install}"
 
 
-def gpu_line(builds: dict[str, str]) -> str:
-    """The command that replaces whatever is installed by the build for GPUs of NVIDIA."""
-    return f"pip uninstall -y {' '.join(builds)} && {INSTALL_GPU}" if builds else INSTALL_GPU
+def gpu_line(builds: str | Iterable[str]) -> str:
+    """The command that puts the build for GPUs of NVIDIA in the place of what is installed, never beside it.
+
+    Args:
+        builds: Installed builds, or their names separated by commas.
+    """
+    there = _known(builds)
+    return f"pip uninstall -y {' '.join(there)} && {INSTALL_GPU}" if there else INSTALL_GPU
 
 
 def upgrade_line(builds: str | Iterable[str], least: str = "") -> str:
@@ -59,9 +72,13 @@ def upgrade_line(builds: str | Iterable[str], least: str = "") -> str:
         builds: Installed builds, or their names separated by commas.
         least: Version that is enough; empty for the newest.
     """
-    names = builds.split(",") if isinstance(builds, str) else builds
-    build = next((name for name in names if name in BUILDS), BUILDS[0])
+    build = next(iter(_known(builds)), BUILDS[0])
     return f'pip install --upgrade "{build}>={least}"' if least else f"pip install --upgrade {build}"
+
+
+def _known(builds: str | Iterable[str]) -> tuple[str, ...]:
+    names = builds.split(",") if isinstance(builds, str) else builds
+    return tuple(name for name in names if name in BUILDS)
 
 
 def conflict_text(builds: dict[str, str]) -> str:

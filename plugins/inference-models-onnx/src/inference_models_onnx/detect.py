@@ -38,7 +38,7 @@ def report(probe: RuntimeProbe) -> BackendReport:
     Returns:
         The report; ``DEGRADED`` where two builds are installed or a GPU stays unused, with the line that mends it.
     """
-    builds = installed_builds()
+    builds = installed_builds(probe.installed_version)
     if not builds and importlib.util.find_spec("onnxruntime") is None:
         return _unavailable("runtime-not-installed", "ONNX Runtime is not installed", INSTALL_CPU)
     try:
