@@ -108,8 +108,17 @@ def test_a_typing_mistake_in_the_options_is_the_callers_error(verdict):
         verdict(providers="cpu")
 
 
-def test_the_fix_for_a_missing_cuda_provider_installs_the_gpu_build(verdict):
-    assert "inference-models-onnx[gpu]" in verdict(device=Device("cuda")).fix
+@pytest.mark.parametrize(
+    ("build", "fix"),
+    [
+        ("onnxruntime", 'pip uninstall -y onnxruntime && pip install "inference-models-onnx[gpu]"'),
+        ("unknown", 'pip install "inference-models-onnx[gpu]"'),
+    ],
+)
+def test_the_fix_for_a_missing_cuda_provider_puts_the_gpu_build_in_place(values, build, fix):
+    report = values.report()
+    report.capabilities["build"] = build
+    assert match(values.package(), report, values.request(Device("cuda"))).fix == fix
 
 
 @pytest.mark.parametrize(

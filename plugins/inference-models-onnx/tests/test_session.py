@@ -161,6 +161,7 @@ def test_a_device_that_the_runtime_lacks(graphs, save):
     path = save(graphs.affine())
     with pytest.raises(DeviceMismatchError) as caught:
         open_session(path, Device("cuda", 0))
+    assert caught.value.hint.startswith("pip uninstall -y onnxruntime")  # never two builds side by side
     assert "inference-models-onnx[gpu]" in caught.value.hint
     with pytest.raises(DeviceMismatchError, match="tpu"):
         open_session(path, Device("tpu"))

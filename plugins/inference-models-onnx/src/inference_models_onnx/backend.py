@@ -13,7 +13,7 @@ from inference_models_core.errors import (
 )
 from inference_models_core.types.devices import CPU, Device
 
-from inference_models_onnx.builds import INSTALL_GPU, installed_builds, upgrade_line
+from inference_models_onnx.builds import gpu_line, installed_builds, upgrade_line
 from inference_models_onnx.detect import import_runtime
 from inference_models_onnx.opsets import release_of
 from inference_models_onnx.options import OnnxOptions, parse_options
@@ -105,7 +105,7 @@ def _check_available(providers: list[tuple[str, dict[str, Any]]], available: lis
         raise DeviceMismatchError(
             f"this build of ONNX Runtime has no {' or '.join(absent) or f'provider for {device.kind!r}'}; "
             f"it has {', '.join(available)}",
-            hint=INSTALL_GPU if device.kind == "cuda" else "",
+            hint=gpu_line(installed_builds()) if device.kind == "cuda" else "",
         )
     if all(device_kind(name) != device.kind for name, _ in providers):
         raise DeviceMismatchError(

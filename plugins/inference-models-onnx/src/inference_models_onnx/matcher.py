@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from inference_models_core.types.backends import Fit
 from inference_models_core.types.negotiation import Rejection
 
-from inference_models_onnx.builds import INSTALL_GPU, OLDEST_RUNTIME, upgrade_line
+from inference_models_onnx.builds import OLDEST_RUNTIME, gpu_line, upgrade_line
 from inference_models_onnx.manifest import OnnxRequirements
 from inference_models_onnx.opsets import ceiling, runtime_for
 from inference_models_onnx.options import parse_options
@@ -76,31 +76,31 @@ def _match_providers(incompatible: tuple[str, ...], report: BackendReport, reque
     options = request.options.backend_options.get("onnx")
     device = request.device
     kind = report.devices[0].kind if device.is_auto and report.devices else device.kind
-    available = report.capabilities.get("providers", "")
+    runtime = (report.capabilities.get("providers", ""), report.capabilities.get("build", ""))
     if not options:
-        return _match_default_providers(kind, available, incompatible)
+        return _match_default_providers(kind, runtime, incompatible)
     named = parse_options(options).providers
     if named is None:
-        return _match_default_providers(kind, available, incompatible)
-    return _match_named_providers(tuple(name for name, _ in named), kind, available, incompatible)
+        return _match_default_providers(kind, runtime, incompatible)
+    return _match_named_providers(tuple(name for name, _ in named), kind, runtime, incompatible)
 
 
 @functools.lru_cache(maxsize=1024)
-def _match_default_providers(kind: str, available: str, incompatible: tuple[str, ...]) -> Rejection | None:
+def _match_default_providers(kind: str, runtime: tuple[str, str], incompatible: tuple[str, ...]) -> Rejection | None:
     wanted = default_providers(kind)
-    absent = missing(wanted, available.split(","))
+    absent = missing(wanted, runtime[0].split(","))
     if not wanted or absent:
-        return _missing(absent or (f"a provider for {kind!r}",), available, kind)
+        return _missing(absent or (f"a provider for {kind!r}",), runtime, kind)
     return _incompatible(wanted, kind, incompatible)
 
 
 @functools.lru_cache(maxsize=1024)
 def _match_named_providers(
-    names: tuple[str, ...], kind: str, available: str, incompatible: tuple[str, ...]
+    names: tuple[str, ...], kind: str, runtime: tuple[str, str], incompatible: tuple[str, ...]
 ) -> Rejection | None:
-    absent = missing(names, available.split(","))
+    absent = missing(names, runtime[0].split(","))
     if absent:
-        return _missing(absent, available, kind)
+        return _missing(absent, runtime, kind)
     if all(device_kind(name) != kind for name in names):
         return Rejection(
             code="execution-provider-device",
@@ -110,12 +110,13 @@ def _match_named_providers(
     return _incompatible(names, kind, incompatible)
 
 
-def _missing(absent: tuple[str, ...], available: str, kind: str) -> Rejection:
+def _missing(absent: tuple[str, ...], runtime: tuple[str, str], kind: str) -> Rejection:
+    available, build = runtime
     gpu = kind == "cuda" or any(device_kind(name) == "cuda" for name in absent)
     return Rejection(
         code="execution-provider-missing",
         reason=f"this ONNX Runtime lacks {', '.join(absent)}; it has {available.replace(',', ', ') or 'none'}",
-        fix=INSTALL_GPU if gpu else "list only providers that this ONNX Runtime has",
+        fix=gpu_line(build) if gpu else "list only providers that this ONNX Runtime has",
     )
 
 
