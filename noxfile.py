@@ -47,12 +47,11 @@ def install_everything(session: nox.Session, *groups: str, editable: bool = Fals
 def demo(session: nox.Session) -> None:
     """Loads the sample detector, draws what it sees in the sample pictures and leaves them in `demo/`."""
     install_everything(session)
-    pictures = ROOT / SAMPLES / "src/inference_models_provider_samples/pictures"
-    output = ROOT / "demo"
-    shutil.rmtree(output, ignore_errors=True)
+    pictures = f"{SAMPLES}/src/inference_models_provider_samples/pictures"
+    shutil.rmtree(ROOT / "demo", ignore_errors=True)
     session.run("inference-models", "plan", "samples/shapes-detector")
-    session.run("inference-models", "predict", "samples/shapes-detector", str(pictures), "--output", str(output))
-    written = "\n".join(f"  {path.relative_to(ROOT)}" for path in sorted(output.iterdir()))
+    session.run("inference-models", "predict", "samples/shapes-detector", pictures, "--output", "demo")
+    written = "\n".join(f"  {path.relative_to(ROOT)}" for path in sorted((ROOT / "demo").iterdir()))
     session.log(f"Open these:\n{written}")
 
 
@@ -75,7 +74,7 @@ def tests_torch(session: nox.Session) -> None:
 @nox.session
 def readme(session: nox.Session) -> None:
     """Runs the two commands of the README in a fresh clone of the last commit."""
-    session.install("pytest")
+    session.install(*nox.project.dependency_groups(TOOLS, "pytest"))
     session.run("pytest", "tests/test_readme.py", env={"RUN_README_COMMANDS": "1"})
 
 
@@ -98,16 +97,16 @@ def types(session: nox.Session) -> None:
 @nox.session
 def wheels(session: nox.Session) -> None:
     """Builds sdists and wheels, installs the wheels together in a clean environment and predicts with them."""
-    built = Path(session.create_tmp()) / "wheels"
+    built = Path(session.create_tmp()).resolve() / "wheels"
     shutil.rmtree(built, ignore_errors=True)
     session.install(*nox.project.dependency_groups(TOOLS, "build"))
     for folder in DISTRIBUTIONS:
-        session.run("python", "-m", "build", "--outdir", str(built), folder)
+        session.run("python", "-m", "build", "--quiet", "--outdir", str(built), folder)
     clean = built / "environment"
     session.run("python", "-m", "venv", str(clean))
     python = clean / ("Scripts/python.exe" if (clean / "Scripts").exists() else "bin/python")
     found = [_wheel(built, folder) + extra for folder, extra in DISTRIBUTIONS.items()]
-    session.run(str(python), "-m", "pip", "install", *found, external=True)
+    session.run(str(python), "-m", "pip", "install", "--quiet", *found, external=True)
     session.run(str(python), "-m", "pip", "check", external=True)
     smoke_test = ROOT / "tests" / "smoke.py"
     with session.chdir(clean):
@@ -124,7 +123,7 @@ def _wheel(built: Path, folder: str) -> str:
 @nox.session
 def sizes(session: nox.Session) -> None:
     """Adds up the wheels that a user downloads and fails over budget."""
-    built = Path(session.create_tmp()) / "wheels"
+    built = Path(session.create_tmp()).resolve() / "wheels"
     shutil.rmtree(built, ignore_errors=True)
     session.run("pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(built), *DISTRIBUTIONS)
     session.run("python", "benchmarks/sizes.py", str(built))
