@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,8 @@ def keyword_names(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:
 
 def nearest(name: str, legal: Iterable[str]) -> str | None:
     """The legal name most similar to what was written, or ``None``."""
+    import difflib
+
     by_lower = {choice.lower(): choice for choice in legal}
     found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
     return by_lower[found[0]] if found else None

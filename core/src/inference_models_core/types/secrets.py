@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
-
 
 class Secret:
     """A key or token that cannot print, pickle or leave itself in a traceback by accident."""
@@ -23,6 +21,8 @@ class Secret:
     __str__ = __repr__
 
     def __eq__(self, other: object) -> bool:
+        import hmac
+
         return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
 
     def __hash__(self) -> int:
