@@ -399,6 +399,19 @@ def test_without_a_limit_detection_runs_in_the_callers_thread():
     assert threads == [threading.current_thread()]
 
 
+@pytest.mark.parametrize("limit", [0.2, math.inf])
+def test_a_detection_that_asks_the_host_for_itself_ends(limit):
+    host = PluginHost(PluginPolicy(), discover=False, detect_timeout=limit)
+    host.register(
+        plugin(
+            register_backends=lambda: [BackendSpec(name="b")],
+            detect_backends=lambda probe: list(host.detect(["b"]).values()),
+        ),
+        "mine",
+    )
+    assert not host.detect(["b"])["b"].usable
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "soon", ""])
 def test_a_limit_is_a_positive_number(monkeypatch, text):
     monkeypatch.setenv("INFERENCE_MODELS_DETECT_TIMEOUT", text)

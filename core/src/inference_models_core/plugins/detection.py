@@ -63,7 +63,7 @@ class BackendDetector:
         self._timeout = timeout
         self._reports: dict[str, BackendReport] = {}
         self._answers: dict[PluginIdentity, dict[str, BackendReport] | _NoAnswer] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a plugin that asks back must not wait for itself
 
     def detect(self, backends: Iterable[str]) -> dict[str, BackendReport]:
         """One report per name, in the order asked; other plugins than the owners of these backends are not called."""

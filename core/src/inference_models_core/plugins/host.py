@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from contextlib import contextmanager
 from functools import partial
@@ -302,6 +303,7 @@ class PluginHost:
 
     def refresh(self) -> None:
         """Looks again at what is installed and forgets every answer; modules that are imported stay imported."""
+        importlib.invalidate_caches()  # or what was installed a moment ago may not be importable yet
         with self._exclusive():
             self._failures.clear()
             self._state = self._build()
