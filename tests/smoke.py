@@ -46,8 +46,8 @@ def predict() -> int:
 def main() -> None:
     for name in DISTRIBUTIONS:
         check_contents(name)
-    print(f"{predict()} objects in the sample pictures")
-    subprocess.run([sys.executable, "-m", "inference_models_core", "doctor"], check=True)
+    print(f"{predict()} objects in the sample pictures", flush=True)
+    subprocess.run([sys.executable, "-I", "-m", "inference_models_core", "plugins", "list"], check=True)
 
 
 if __name__ == "__main__":
