@@ -5,16 +5,17 @@ from __future__ import annotations
 import gc
 import json
 import sys
+from types import ModuleType
 
 import attrs
+import inference_models_core.testing.loopback.plugin as loopback
 import numpy as np
 import pytest
-
-import inference_models_core.testing.loopback.plugin as loopback
 from inference_models_core import AutoModel, Denial, LoadOptions, PluginHost, Rejection, hookimpl, resolution_of
 from inference_models_core.errors import (
     AccessDeniedError,
     CannotOpenHereError,
+    DeviceMismatchError,
     InvalidRequestError,
     LoadFailedError,
     MalformedDocumentError,
@@ -27,6 +28,9 @@ from inference_models_core.errors import (
     UnknownArgumentError,
     UnknownProviderError,
 )
+from inference_models_core.testing.loopback.backend import LoopbackBackend
+from inference_models_core.types.backends import BackendReport
+from inference_models_core.types.devices import CPU, Device
 from inference_models_core.types.events import CandidateTriedEvent, FallbackEvent, ModelLoadedEvent, NegotiatedEvent
 from inference_models_core.types.packages import ModelDependency, ModelMetadata, ModelPackage
 from inference_models_core.types.providers import WeightsProviderSpec
@@ -184,7 +188,7 @@ def test_an_explicit_device_never_gives_way(load, tmp_path):
 
 
 def test_a_torch_device_needs_no_torch(load, tmp_path):
-    class device:  # noqa: N801 - torch's own spelling
+    class device:
         type, index = "cpu", None
 
     assert load(write_package(tmp_path / "m"), device=device()).resolution.chosen.device.kind == "cpu"
@@ -286,8 +290,9 @@ class ProviderPlugin:
 
 @pytest.fixture
 def shelf(host, tmp_path, monkeypatch):
-    sys.modules[__name__] = sys.modules.get(__name__) or __import__("types").ModuleType(__name__)
-    monkeypatch.setattr(sys.modules[__name__], "Provider", Provider, raising=False)
+    module = ModuleType(__name__)
+    module.Provider = Provider
+    monkeypatch.setitem(sys.modules, __name__, module)
     monkeypatch.setattr(Provider, "folder", tmp_path)
     host.register(ProviderPlugin(), "shelf", "1")
     return tmp_path
@@ -344,6 +349,56 @@ def test_every_candidate_refuses(load, shelf):
         load("lamp")
     assert [candidate.package.package_id for candidate, _ in caught.value.attempts] == ["a", "b"]
     assert isinstance(caught.value.__cause__, CannotOpenHereError)
+
+
+class GpuPlugin:
+    """The loopback backend on a machine that claims a GPU, which the runtime then does not use."""
+
+    @hookimpl
+    def register_backends(self):
+        yield from (attrs.evolve(spec, factory=f"{__name__}:GpuBackend") for spec in loopback.register_backends())
+
+    @hookimpl
+    def register_models(self):
+        yield from loopback.register_models()
+
+    @hookimpl
+    def detect_backends(self):
+        yield BackendReport(backend="loopback", availability="available", devices=(Device("cuda", 0), CPU))
+
+
+class GpuBackend:
+    def open_session(self, path, *, device, package, options):
+        if device.kind == "cuda":
+            raise DeviceMismatchError("libcudnn is missing", hint="pip install cudnn")
+        return LoopbackBackend().open_session(path, device=device, package=package, options=options)
+
+
+@pytest.fixture
+def load_with_gpu(monkeypatch):
+    module = ModuleType(__name__)
+    module.GpuBackend = GpuBackend
+    monkeypatch.setitem(sys.modules, __name__, module)
+    host = PluginHost(discover=False)
+    host.register(GpuPlugin(), "gpu", "1")
+    return lambda reference, **arguments: AutoModel.from_pretrained(
+        reference, options=LoadOptions(host=host), **arguments
+    )
+
+
+def test_auto_falls_to_the_cpu_with_a_warning_that_names_the_fix(load_with_gpu, tmp_path, caplog):
+    model = load_with_gpu(write_package(tmp_path / "m"))
+    assert model(DARK)[0].class_name == "dark"
+    assert model.resolution.chosen.device == CPU
+    assert [str(attempt.candidate.device) for attempt in model.resolution.attempts] == ["cuda:0"]
+    assert "libcudnn is missing" in caplog.text
+    assert "pip install cudnn" in caplog.text
+
+
+@pytest.mark.parametrize("arguments", [{"device": "cuda"}, {"device": "cuda:0"}, {"fallback": "none"}])
+def test_a_device_that_was_asked_for_never_falls(load_with_gpu, tmp_path, arguments):
+    with pytest.raises(DeviceMismatchError):
+        load_with_gpu(write_package(tmp_path / "m"), **arguments)
 
 
 def test_a_dependency_is_loaded_through_the_same_path_and_closed_with_its_parent(load, shelf, monkeypatch):

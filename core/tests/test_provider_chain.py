@@ -6,7 +6,6 @@ import sys
 from types import ModuleType
 
 import pytest
-
 from inference_models_core import AutoModel, LoadOptions, PluginHost, hookimpl
 from inference_models_core.errors import (
     AmbiguousProviderError,

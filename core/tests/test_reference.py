@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-
 from inference_models_core.errors import InferenceModelsError, InvalidReferenceError
 from inference_models_core.reference import parse_reference
 
@@ -31,7 +30,7 @@ def test_ids(text):
 def test_paths(text):
     ref = parse_reference(text, SUFFIXES)
     assert ref.model_id is None
-    assert ref.path == Path(os.path.expanduser(text))
+    assert ref.path == Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises for an unknown user
 
 
 @pytest.mark.parametrize(

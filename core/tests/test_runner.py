@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from inference_models_core.errors import ModelClosedError, ModelOutputError, ModelRuntimeError
 from inference_models_core.runner import Runner
 from inference_models_core.testing.loopback.backend import LoopbackBackend

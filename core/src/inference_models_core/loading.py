@@ -11,18 +11,26 @@ import attrs
 
 from inference_models_core.arguments import check_known, keyword_names
 from inference_models_core.artifacts import place_package
-from inference_models_core.errors import CannotOpenHereError, LoadFailedError, NegotiationError, PackageFileMissingError
+from inference_models_core.errors import (
+    CannotOpenHereError,
+    DeviceMismatchError,
+    LoadFailedError,
+    NegotiationError,
+    PackageFileMissingError,
+)
 from inference_models_core.model import Model, close_all, remember_resolution
 from inference_models_core.negotiation.failure import no_candidate_error
 from inference_models_core.planning import access_of, check_access, make_plan
 from inference_models_core.runner import Runner
 from inference_models_core.types.backends import BackendKind
+from inference_models_core.types.devices import CPU
 from inference_models_core.types.negotiation import Attempt, Resolution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from inference_models_core.errors import LoadError
     from inference_models_core.planning import Plan
     from inference_models_core.types.backends import BackendSpec
     from inference_models_core.types.negotiation import Candidate
@@ -64,19 +72,33 @@ def load_model(request: LoadRequest, *, depth: int = 0) -> Any:
 
 
 def _open_first(plan: Plan, depth: int) -> tuple[Any, Candidate, list[Attempt]]:
-    """Opens the candidates in order; after the first refusal only those on the same device."""
+    """Opens the first candidate that can be opened, on the device of the best; under ``auto`` else on the CPU."""
     attempts: list[Attempt] = []
-    for candidate in plan.negotiation.accepted:
-        if attempts and candidate.device != attempts[0].candidate.device:
-            continue
+    candidates = plan.negotiation.accepted
+    best = candidates[0]
+    try:
+        on_same = [candidate for candidate in candidates if candidate.device == best.device]
+        return (*_open_in_turn(plan, on_same, attempts, depth), attempts)
+    except DeviceMismatchError as error:
+        on_cpu = [attrs.evolve(candidate, device=CPU) for candidate in candidates if CPU in candidate.report.devices]
+        may_fall = plan.request.device.is_auto and plan.request.fallback != "none" and best.device != CPU
+        if not may_fall or not on_cpu:
+            raise
+        _note_attempt(plan, best, error, attempts)
+        return (*_open_in_turn(plan, on_cpu, attempts, depth), attempts)
+
+
+def _open_in_turn(
+    plan: Plan, candidates: Sequence[Candidate], attempts: list[Attempt], depth: int
+) -> tuple[Any, Candidate]:
+    for candidate in candidates:
         _tell_attempt(plan, candidate)
         try:
-            return _open(plan, candidate, depth), candidate, attempts
+            return _open(plan, candidate, depth), candidate
         except CannotOpenHereError as error:
             if plan.request.fallback == "none":
                 raise
-            attempts.append(Attempt(candidate=candidate, error=error))
-            _tell_fallback(plan, candidate, error)
+            _note_attempt(plan, candidate, error, attempts)
     last = attempts[-1].error
     raise LoadFailedError(
         "no candidate could be opened here:\n"
@@ -93,17 +115,16 @@ def _tell_attempt(plan: Plan, candidate: Candidate) -> None:
         plan.host.emit(CandidateTriedEvent(model_id=plan.model_id, candidate=candidate))
 
 
-def _tell_fallback(plan: Plan, candidate: Candidate, error: CannotOpenHereError) -> None:
+def _note_attempt(plan: Plan, candidate: Candidate, error: LoadError, attempts: list[Attempt]) -> None:
+    attempts.append(Attempt(candidate=candidate, error=error))
     logger.warning(
-        "%s: package %s cannot be opened with %s here: %s",
-        plan.request.ref, candidate.package.package_id, candidate.backend, error,
+        "%s: package %s cannot be opened with %s on %s: %s",
+        plan.request.ref, candidate.package.package_id, candidate.backend, candidate.device, error,
     )  # fmt: skip
     if plan.host.is_observed:
         from inference_models_core.types.events import FallbackEvent
 
-        plan.host.emit(
-            FallbackEvent(model_id=plan.model_id, candidate=candidate, reason=error.message, fix=error.hint)
-        )
+        plan.host.emit(FallbackEvent(model_id=plan.model_id, candidate=candidate, reason=error.message, fix=error.hint))
 
 
 def _open(plan: Plan, candidate: Candidate, depth: int) -> Any:
