@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -149,7 +150,17 @@ def environment(site, monkeypatch):
 
 
 @pytest.fixture
-def cli(site, workplace, environment, monkeypatch):
+def quiet_log():
+    """Takes back what a command did to the library's logger."""
+    logger = logging.getLogger("inference_models")
+    handlers, level = list(logger.handlers), logger.level
+    yield
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
+
+
+@pytest.fixture
+def cli(quiet_log, site, workplace, environment, monkeypatch):
     """Runs a command in this process, with a plugin host of its own."""
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setattr(host_module, "_host", None)

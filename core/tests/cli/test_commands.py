@@ -113,6 +113,8 @@ def test_list_follows_pages_up_to_the_limit(cli):
     assert listing() == (["shelf/duck", "shelf/train", "shelf/ball"], False)
     assert listing("--limit", "2") == (["shelf/duck", "shelf/train"], True)
     assert listing("--limit", "1") == (["shelf/duck"], True)
+    assert listing("--limit", "2", "a") == (["shelf/train", "shelf/ball"], False)
+    assert listing("--limit", "1", "a") == (["shelf/train"], True), "the rest of a last page"
 
 
 def test_list_text_and_task(cli):
@@ -151,6 +153,25 @@ def test_errors_are_messages_and_hints(cli):
     as_json = cli("plan", "nothing", "--weights-provider", "attic", "--json")
     assert json.loads(as_json.stdout)["error"]["code"] == "unknown-provider"
     assert as_json.stderr == ""
+
+
+@pytest.mark.parametrize(("options", "shown"), [((), 1), (("-v",), 2), (("-vv",), 3)])
+def test_the_log_goes_to_standard_error_and_cannot_command_the_terminal(cli, monkeypatch, options, shown):
+    import logging
+
+    from inference_models_core.auto_model import AutoModel
+
+    def plan(*_, **__):
+        for level in (logging.DEBUG, logging.INFO, logging.WARNING):
+            logging.getLogger("inference_models").log(level, "said \x1b[31m%s", level)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(AutoModel, "plan", plan)
+    run = cli("plan", TOY, *options)
+    assert run.exit_code == 130
+    assert run.stdout == ""
+    assert run.stderr.count("said \\x1b[31m") == shown
+    assert "warning: said" in run.stderr
 
 
 def test_a_mistyped_command_gets_a_suggestion(cli):

@@ -27,4 +27,3 @@ def log_to_stderr(verbosity: int) -> None:
         _LOGGER.removeHandler(handler)
     _LOGGER.addHandler(_EchoHandler())
     _LOGGER.setLevel(_LEVELS[min(verbosity, len(_LEVELS) - 1)])
-    _LOGGER.propagate = False
