@@ -26,21 +26,20 @@ OUTPUT = raw(
 )
 
 
-def libraries():
-    yield np.asarray
-    torch = pytest.importorskip("torch")
-    yield torch.from_numpy
+@pytest.fixture(params=["numpy", "torch"])
+def convert(request):
+    """A numpy array to one of the library."""
+    return np.asarray if request.param == "numpy" else pytest.importorskip("torch").from_numpy
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.float64])
-def test_the_best_class_above_the_threshold(dtype):
-    for convert in libraries():
-        boxes = candidates_above(convert(OUTPUT.astype(dtype)), float(np.float32(0.4)))
-        assert boxes.class_ids.tolist() == [1, 2, 0]
-        np.testing.assert_allclose(boxes.scores, [0.9, 0.41, 0.6], atol=1e-3)
-        np.testing.assert_allclose(boxes.xyxy, [[40, 35, 60, 45], [8, 8, 12, 12], [18, 8, 22, 12]])
-        assert boxes.xyxy.dtype == boxes.scores.dtype == np.float32
-        assert boxes.class_ids.dtype == np.int64
+def test_the_best_class_above_the_threshold(convert, dtype):
+    boxes = candidates_above(convert(OUTPUT.astype(dtype)), float(np.float32(0.4)))
+    assert boxes.class_ids.tolist() == [1, 2, 0]
+    np.testing.assert_allclose(boxes.scores, [0.9, 0.41, 0.6], atol=1e-3)
+    np.testing.assert_allclose(boxes.xyxy, [[40, 35, 60, 45], [8, 8, 12, 12], [18, 8, 22, 12]])
+    assert boxes.xyxy.dtype == boxes.scores.dtype == np.float32
+    assert boxes.class_ids.dtype == np.int64
 
 
 def test_the_threshold_itself_is_not_enough():
@@ -48,10 +47,9 @@ def test_the_threshold_itself_is_not_enough():
     assert len(candidates_above(output, 0.5).scores) == 1
 
 
-def test_thresholds_per_class():
-    for convert in libraries():
-        boxes = candidates_above(convert(OUTPUT), np.array([0.7, 0.95, 0.1], np.float32))
-        assert boxes.class_ids.tolist() == [2, 2]
+def test_thresholds_per_class(convert):
+    boxes = candidates_above(convert(OUTPUT), np.array([0.7, 0.95, 0.1], np.float32))
+    assert boxes.class_ids.tolist() == [2, 2]
 
 
 def test_nothing_found():
@@ -99,13 +97,12 @@ ROWS = np.array(
 )
 
 
-def test_rows_keep_their_order_and_the_threshold_is_enough():
-    for convert in libraries():
-        boxes = rows_above(convert(ROWS), float(np.float32(0.4)))
-        assert boxes.scores.tolist() == pytest.approx([0.5, 0.4, 0.9])
-        assert boxes.class_ids.tolist() == [1, 0, 2]
-        per_class = rows_above(convert(ROWS), np.array([0.4, 0.6, 0.9], np.float32))
-        assert per_class.class_ids.tolist() == [0, 2]
+def test_rows_keep_their_order_and_the_threshold_is_enough(convert):
+    boxes = rows_above(convert(ROWS), float(np.float32(0.4)))
+    assert boxes.scores.tolist() == pytest.approx([0.5, 0.4, 0.9])
+    assert boxes.class_ids.tolist() == [1, 0, 2]
+    per_class = rows_above(convert(ROWS), np.array([0.4, 0.6, 0.9], np.float32))
+    assert per_class.class_ids.tolist() == [0, 2]
 
 
 def test_rows_may_have_more_columns():

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from inference_models_core.errors import InvalidRequestError
 from inference_models_core.predictions.detections import Detections
 from inference_models_core.predictions.image_source import ImageSource

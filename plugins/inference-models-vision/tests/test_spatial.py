@@ -54,15 +54,16 @@ def ultralytics_letterbox(shape, new_shape):
     left, right = round(half_w - 0.1), round(half_w + 0.1)
     assert unpadded[0] + left + right == new_shape[1]
     assert unpadded[1] + top + bottom == new_shape[0]
-    return ratio, unpadded, top, left
+    return unpadded, top, left
 
 
 def ultralytics_scale_boxes(net_shape, boxes, shape):
-    """The published way back: gain, padding by which the picture was moved, clip."""
+    """The way back as of version 8.4: the gain of each rounded side, padding by which the picture was moved, clip."""
     gain = min(net_shape[0] / shape[0], net_shape[1] / shape[1])
-    pad_x = round((net_shape[1] - round(shape[1] * gain)) / 2 - 0.1)
-    pad_y = round((net_shape[0] - round(shape[0] * gain)) / 2 - 0.1)
-    boxes = (boxes - np.array([pad_x, pad_y, pad_x, pad_y])) / gain
+    new_height, new_width = round(shape[0] * gain), round(shape[1] * gain)
+    pad_x, pad_y = round((net_shape[1] - new_width) / 2 - 0.1), round((net_shape[0] - new_height) / 2 - 0.1)
+    gains = np.array([new_width / shape[1], new_height / shape[0]] * 2)
+    boxes = (boxes - np.array([pad_x, pad_y] * 2)) / gains
     return boxes.clip(0, [shape[1], shape[0], shape[1], shape[0]])
 
 
@@ -72,8 +73,8 @@ def test_letterbox_rounds_as_ultralytics():
         if min(shape) * 640 / max(shape) < 1:
             continue  # the original cannot resize to nothing
         geometry = geometry_of(shape, (640, 512), ResizeMode.LETTERBOX, Rounding.ULTRALYTICS)
-        ratio, unpadded, top, left = ultralytics_letterbox(shape, (640, 512))
-        assert (geometry.scale_x, geometry.pad_left, geometry.pad_top) == (ratio, left, top)
+        unpadded, top, left = ultralytics_letterbox(shape, (640, 512))
+        assert (geometry.pad_left, geometry.pad_top) == (left, top)
         assert 512 - geometry.pad_left - geometry.pad_right == unpadded[0]
         assert 640 - geometry.pad_top - geometry.pad_bottom == unpadded[1]
         expected = ultralytics_scale_boxes((640, 512), boxes, shape)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
-
 from inference_models_core.errors import InvalidRequestError
 from inference_models_core.model import Model
 

@@ -120,14 +120,16 @@ _Fit = tuple[Size, Size, tuple[float, float]]
 
 
 def _stretch(region: Size, target: Size, _: Rounding) -> _Fit:
-    return target, target, (target[0] / region[0], target[1] / region[1])
+    return target, target, _exact_scale(region, target)
 
 
 def _letterbox(region: Size, target: Size, rounding: Rounding) -> _Fit:
-    """The scale stays exact where sizes are rounded: that is what the original formulas do on the way back, too."""
     scale = min(target[0] / region[0], target[1] / region[1])
-    to_pixels = round if rounding is Rounding.ULTRALYTICS else int
-    resized = (max(to_pixels(region[0] * scale), 1), max(to_pixels(region[1] * scale), 1))
+    if rounding is Rounding.ULTRALYTICS:
+        resized = (max(round(region[0] * scale), 1), max(round(region[1] * scale), 1))
+        return target, resized, _exact_scale(region, resized)
+    resized = (max(int(region[0] * scale), 1), max(int(region[1] * scale), 1))
+    # The platform's runtime goes back with the scale before truncation; so must whoever wants its boxes.
     return target, resized, (scale, scale)
 
 
@@ -141,7 +143,11 @@ def _fit_longer_edge(region: Size, target: Size, _: Rounding) -> _Fit:
         size = (target[0], max(round(region[1] * target[0] / region[0]), 1))
     else:
         size = (max(round(region[0] * target[1] / region[1]), 1), target[1])
-    return size, size, (size[0] / region[0], size[1] / region[1])
+    return size, size, _exact_scale(region, size)
+
+
+def _exact_scale(region: Size, resized: Size) -> tuple[float, float]:
+    return resized[0] / region[0], resized[1] / region[1]
 
 
 _FITS = {
