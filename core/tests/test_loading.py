@@ -24,12 +24,13 @@ from inference_models_core.errors import (
     NoCompatiblePackageError,
     PackageError,
     PackageFileMissingError,
+    PluginError,
     RequiredPluginMissingError,
     UnknownArgumentError,
     UnknownProviderError,
 )
 from inference_models_core.testing.loopback.backend import LoopbackBackend
-from inference_models_core.types.backends import BackendReport
+from inference_models_core.types.backends import BackendReport, Fit
 from inference_models_core.types.devices import CPU, Device
 from inference_models_core.types.events import CandidateTriedEvent, FallbackEvent, ModelLoadedEvent, NegotiatedEvent
 from inference_models_core.types.packages import ModelDependency, ModelMetadata, ModelPackage
@@ -546,3 +547,67 @@ def test_the_one_package_that_was_named(load, shelf):
     assert load("lamp", model_package_id="b").resolution.chosen.package.package_id == "b"
     with pytest.raises(NoCompatiblePackageError, match="a, b"):
         load("lamp", model_package_id="c")
+
+
+# Faults of plugins' objects
+
+
+def raiser(*args, **kwargs):
+    raise KeyError("oops")
+
+
+@pytest.mark.parametrize(
+    ("where", "error"),
+    [
+        ("inference_models_core.testing.loopback.backend.LoopbackBackend.open_session", PluginError),
+        ("inference_models_core.testing.loopback.files.inspect_file", PluginError),
+        ("inference_models_core.testing.loopback.family.BrightnessClassifier.from_pretrained", PluginError),
+    ],
+)
+def test_what_a_plugins_object_raises_is_named_and_kept_as_the_cause(load, tmp_path, monkeypatch, where, error):
+    monkeypatch.setattr(where, raiser)
+    with pytest.raises(error, match="KeyError: 'oops'") as caught:
+        load(write_package(tmp_path / "m"))
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_a_provider_that_raises_or_answers_nonsense(load, shelf, monkeypatch):
+    monkeypatch.setattr(Provider, "resolve", raiser)
+    with pytest.raises(PluginError, match="weights provider 'shelf' failed: KeyError"):
+        load("lamp")
+    monkeypatch.setattr(Provider, "resolve", lambda self, model_id, revision=None: {"packages": []})
+    with pytest.raises(PluginError, match="returned dict"):
+        load("lamp")
+
+
+def test_a_matcher_that_raises_rejects_only_its_package(load, shelf, monkeypatch):
+    write_package(shelf / "lamp" / "a")
+    write_package(shelf / "lamp" / "b")
+
+    def match(package, report, request):
+        return raiser() if package.package_id == "a" else Fit()
+
+    module = ModuleType("raising_matcher")
+    module.match = match
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    class Plugin:
+        @hookimpl
+        def register_backends(self):
+            yield from (attrs.evolve(spec, matcher="raising_matcher:match") for spec in loopback.register_backends())
+
+        @hookimpl
+        def register_models(self):
+            yield from loopback.register_models()
+
+        @hookimpl
+        def detect_backends(self, probe):
+            yield from loopback.detect_backends(probe)
+
+    host = PluginHost(discover=False)
+    host.register(Plugin(), "matching", "1")
+    host.register(ProviderPlugin(), "shelf", "1")
+    negotiation = AutoModel.plan("lamp", options=LoadOptions(host=host))
+    assert negotiation.best.package.package_id == "b"
+    assert [(r.package_id, r.code) for r in negotiation.rejected] == [("a", "matcher-failed")]
+    assert "KeyError" in negotiation.rejected[0].reason

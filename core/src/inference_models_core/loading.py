@@ -21,6 +21,7 @@ from inference_models_core.errors import (
 from inference_models_core.model import Model, close_all, remember_resolution
 from inference_models_core.negotiation.failure import no_candidate_error
 from inference_models_core.planning import access_of, check_access, make_plan
+from inference_models_core.plugins.calls import attributed
 from inference_models_core.runner import Runner
 from inference_models_core.types.backends import BackendKind
 from inference_models_core.types.devices import CPU
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from inference_models_core.types.backends import BackendSpec
     from inference_models_core.types.negotiation import Candidate
     from inference_models_core.types.requests import LoadRequest
+    from inference_models_core.types.tensors import TensorSession
 
 logger = logging.getLogger("inference_models")
 
@@ -154,7 +156,10 @@ def _construct(plan: Plan, candidate: Candidate, directory: Path, dependencies: 
     offers["runners"] = runners
     try:
         wanted = {name: value for name, value in offers.items() if name in named}
-        model = model_class.from_pretrained(directory, **wanted, **plan.request.model_kwargs)
+        model = attributed(
+            lambda: model_class.from_pretrained(directory, **wanted, **plan.request.model_kwargs),
+            f"{model_class.__name__}.from_pretrained",
+        )
     except BaseException:
         close_all(runners.values())
         raise
@@ -190,19 +195,29 @@ def _open_runners(plan: Plan, candidate: Candidate, directory: Path) -> dict[str
     spec = plan.registry.backend(candidate.backend, plan.request.options.prefer).spec
     if candidate.row is None or spec is None or spec.kind is not BackendKind.TENSOR or spec.factory is None:
         return {}
-    factory = spec.factory.load()
-    backend = factory() if isinstance(factory, type) else factory
     options = plan.request.options.backend_options.get(spec.name, {})
     runners: dict[str, Runner] = {}
     try:
         for graph in candidate.row.graphs:
             path = _graph_path(candidate, spec, directory, graph)
-            session = backend.open_session(path, device=candidate.device, package=candidate.package, options=options)
+            session = _open_session(spec, path, candidate, options)
             runners[graph] = Runner(session, name=graph, batch=candidate.package.batch)
     except BaseException:
         close_all(runners.values())
         raise
     return runners
+
+
+def _open_session(spec: BackendSpec, path: Path, candidate: Candidate, options: Mapping[str, Any]) -> TensorSession:
+    def open_session() -> TensorSession:
+        factory = spec.factory.load() if spec.factory else None
+        backend: Any = factory() if isinstance(factory, type) else factory
+        session: TensorSession = backend.open_session(
+            path, device=candidate.device, package=candidate.package, options=options
+        )
+        return session
+
+    return attributed(open_session, f"backend {spec.name!r}")
 
 
 def _graph_path(candidate: Candidate, spec: BackendSpec, directory: Path, graph: str) -> Path:

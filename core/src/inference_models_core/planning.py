@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from inference_models_core.errors import AccessDeniedError
+from inference_models_core.errors import AccessDeniedError, PluginError
+from inference_models_core.negotiation.codes import MATCHER_FAILED
 from inference_models_core.negotiation.negotiate import negotiate
 from inference_models_core.negotiation.shortlist import shortlist
+from inference_models_core.plugins.calls import attributed
 from inference_models_core.plugins.host import get_host
 from inference_models_core.providers.chain import Found, find_model
+from inference_models_core.types.negotiation import Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,8 +22,8 @@ if TYPE_CHECKING:
     from inference_models_core.plugins.host import PluginHost
     from inference_models_core.registry import Registry
     from inference_models_core.types.access import Access
-    from inference_models_core.types.backends import Fit
-    from inference_models_core.types.negotiation import Negotiation, Rejection
+    from inference_models_core.types.backends import BackendReport, BackendSpec, Fit
+    from inference_models_core.types.negotiation import Negotiation
     from inference_models_core.types.packages import ModelPackage
     from inference_models_core.types.requests import LoadRequest
 
@@ -123,7 +126,20 @@ def _matchers(
     registry: Registry, backends: Iterable[str], prefer: Sequence[str]
 ) -> Mapping[str, Callable[..., Rejection | Fit]]:
     specs = [registry.backend(name, prefer).spec for name in backends]
-    return {spec.name: spec.matcher.load() for spec in specs if spec is not None and spec.matcher is not None}
+    return {spec.name: _guarded(spec) for spec in specs if spec is not None and spec.matcher is not None}
+
+
+def _guarded(spec: BackendSpec) -> Callable[..., Rejection | Fit]:
+    """The backend's matcher; one that raises rejects the package it was asked about, our own errors pass."""
+    matcher = spec.matcher.load() if spec.matcher else None
+
+    def match(package: ModelPackage, report: BackendReport, request: LoadRequest) -> Rejection | Fit:
+        try:
+            return attributed(lambda: matcher(package, report, request), f"the matcher of backend {spec.name!r}")
+        except PluginError as error:
+            return Rejection(code=MATCHER_FAILED, reason=error.message)
+
+    return match
 
 
 def _first_gpu(host: PluginHost) -> str:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import attrs
+
+from inference_models_core.errors import InferenceModelsError, PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -54,6 +56,28 @@ def guarded(function: Callable[[], T]) -> Outcome[T]:
     except (Exception, SystemExit) as error:
         _LOGGER.debug("a plugin raised", exc_info=True)
         return Outcome(error=error)
+
+
+def attributed(function: Callable[[], T], what: str) -> T:
+    """Runs an object that a plugin brought: a provider, a parser, a session's factory.
+
+    Args:
+        function: The call.
+        what: Whose it is, for the message: ``"weights provider 'my-hub'"``.
+
+    Returns:
+        What it returns.
+
+    Raises:
+        InferenceModelsError: As the object raised it.
+        PluginError: For anything else that it raised, which is the cause.
+    """
+    outcome = guarded(function)
+    if isinstance(outcome.error, InferenceModelsError):
+        raise outcome.error
+    if outcome.error is not None:
+        raise PluginError(f"{what} failed: {error_text(outcome.error)}") from outcome.error
+    return cast("T", outcome.value)
 
 
 def call_hook(implementation: HookImpl, arguments: Mapping[str, Any]) -> Any:

@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING
 import attrs
 
 from inference_models_core import settings
-from inference_models_core.errors import AmbiguousProviderError, ModelNotFoundError, UnknownProviderError
+from inference_models_core.errors import (
+    AmbiguousProviderError,
+    ModelNotFoundError,
+    PluginContractError,
+    UnknownProviderError,
+)
+from inference_models_core.plugins.calls import attributed
 from inference_models_core.plugins.known import install_command_for_provider
 from inference_models_core.providers.context import provider_context
+from inference_models_core.types.packages import ModelMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from inference_models_core.registry import Registry
-    from inference_models_core.types.packages import ModelMetadata
     from inference_models_core.types.providers import WeightsProvider, WeightsProviderSpec
     from inference_models_core.types.requests import LoadRequest
 
@@ -131,6 +137,13 @@ def _folder_hint(request: LoadRequest) -> str:
 
 
 def _ask(spec: WeightsProviderSpec, request: LoadRequest, registry: Registry, *, trusted: bool) -> Found:
-    provider: WeightsProvider = spec.factory.load()(provider_context(request, registry))
-    metadata = provider.resolve(request.ref.name, revision=request.revision)
+    def resolve() -> ModelMetadata:
+        provider: WeightsProvider = spec.factory.load()(provider_context(request, registry))
+        return provider.resolve(request.ref.name, revision=request.revision)
+
+    metadata = attributed(resolve, f"weights provider {spec.name!r}")
+    if not isinstance(metadata, ModelMetadata):
+        raise PluginContractError(
+            f"weights provider {spec.name!r} returned {type(metadata).__name__}, no ModelMetadata"
+        )
     return Found(metadata=metadata, provider=spec.name, trusted=trusted)

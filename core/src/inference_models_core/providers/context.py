@@ -6,7 +6,8 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from inference_models_core import parsing
-from inference_models_core.errors import InvalidRequestError, MalformedDocumentError
+from inference_models_core.errors import InvalidRequestError, MalformedDocumentError, PluginError
+from inference_models_core.plugins.calls import attributed
 from inference_models_core.plugins.known import backend_for_manifest_type, install_command_for_backend
 from inference_models_core.types.negotiation import Rejection
 from inference_models_core.types.providers import ProviderContext
@@ -39,8 +40,8 @@ def _read_manifest(registry: Registry, manifest: Mapping[str, Any], where: str) 
         parser = next((spec.parsers[kind] for spec, _ in registry.backends if kind in spec.parsers), None)
         if parser is None:
             return _unreadable(kind)
-        details: BackendDetails = parser.load()(manifest, parsing)
-    except MalformedDocumentError as error:
+        details: BackendDetails = attributed(lambda: parser.load()(manifest, parsing), f"the parser of {kind!r}")
+    except (MalformedDocumentError, PluginError) as error:
         return Rejection(code="malformed-metadata", reason=f"{where}: {error.message}")
     return details
 
@@ -70,5 +71,6 @@ def _inspect_file(registry: Registry, path: Path) -> LocalFileFacts:
             f"the backend {spec.name!r} cannot read single files",
             hint="put the file into a folder with a model_config.json and give the folder",
         )
-    facts: LocalFileFacts = spec.inspector.load()(path)
+    inspector = spec.inspector
+    facts: LocalFileFacts = attributed(lambda: inspector.load()(path), f"the inspector of backend {spec.name!r}")
     return facts
