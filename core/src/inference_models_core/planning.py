@@ -19,10 +19,11 @@ from inference_models_core.types.negotiation import Rejection
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from inference_models_core.object_ref import ObjectRef
     from inference_models_core.plugins.host import PluginHost
     from inference_models_core.registry import Registry
     from inference_models_core.types.access import Access
-    from inference_models_core.types.backends import BackendReport, BackendSpec, Fit
+    from inference_models_core.types.backends import BackendReport, Fit
     from inference_models_core.types.negotiation import Negotiation
     from inference_models_core.types.packages import ModelPackage
     from inference_models_core.types.requests import LoadRequest
@@ -126,16 +127,16 @@ def _matchers(
     registry: Registry, backends: Iterable[str], prefer: Sequence[str]
 ) -> Mapping[str, Callable[..., Rejection | Fit]]:
     specs = [registry.backend(name, prefer).spec for name in backends]
-    return {spec.name: _guarded(spec) for spec in specs if spec is not None and spec.matcher is not None}
+    return {spec.name: _guarded(spec.matcher, spec.name) for spec in specs if spec is not None and spec.matcher}
 
 
-def _guarded(spec: BackendSpec) -> Callable[..., Rejection | Fit]:
-    """The backend's matcher; one that raises rejects the package it was asked about, our own errors pass."""
-    matcher = spec.matcher.load() if spec.matcher else None
+def _guarded(reference: ObjectRef, backend: str) -> Callable[..., Rejection | Fit]:
+    """A backend's matcher; one that raises rejects the package it was asked about, our own errors pass."""
+    matcher: Callable[..., Rejection | Fit] = reference.load()
 
     def match(package: ModelPackage, report: BackendReport, request: LoadRequest) -> Rejection | Fit:
         try:
-            return attributed(lambda: matcher(package, report, request), f"the matcher of backend {spec.name!r}")
+            return attributed(lambda: matcher(package, report, request), f"the matcher of backend {backend!r}")
         except PluginError as error:
             return Rejection(code=MATCHER_FAILED, reason=error.message)
 
