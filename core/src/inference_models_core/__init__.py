@@ -12,10 +12,10 @@ Names are imported when they are first used, so that importing the package costs
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inference_models_core.__about__ import __version__
+from inference_models_core.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from inference_models_core.auto_model import AutoModel
@@ -90,38 +90,72 @@ __all__ = [
     "resolution_of",
 ]
 
-_MODULES = {
-    "auto_model": ("AutoModel",),
-    "auto_model_pipeline": ("AutoModelPipeline",),
-    "errors": ("InferenceModelsError",),
-    "hookspecs": ("API_VERSION", "hookimpl"),
-    "model": ("Model", "resolution_of"),
-    "plugins.host": ("PluginHost", "get_host"),
-    "runner": ("Runner",),
-    "types.access": ("Access", "Denial"),
-    "types.backends": ("BackendDetails", "BackendReport", "BackendSpec", "BatchSupport", "Fit", "LocalFileFacts"),
-    "types.devices": ("Device",),
-    "types.geometry": ("Geometry",),
-    "types.health": ("CheckResult", "HealthCheck"),
-    "types.models": ("ModelSpec", "PipelineSpec"),
-    "types.negotiation": ("Candidate", "Negotiation", "Rejection", "Resolution"),
-    "types.packages": ("Artifact", "ModelMetadata", "ModelPackage"),
-    "types.preprocessing": ("PreprocessingDeclaration",),
-    "types.providers": ("ProviderContext", "WeightsProvider", "WeightsProviderSpec"),
-    "types.requests": ("LoadOptions", "LoadRequest"),
-    "types.secrets": ("Secret",),
-    "types.tensors": ("TensorSession", "TensorSpec"),
-}
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "auto_model": ("AutoModel",),
+        "auto_model_pipeline": ("AutoModelPipeline",),
+        "errors": ("InferenceModelsError",),
+        "hookspecs": (
+            "API_VERSION",
+            "hookimpl",
+        ),
+        "model": (
+            "Model",
+            "resolution_of",
+        ),
+        "plugins.host": (
+            "PluginHost",
+            "get_host",
+        ),
+        "runner": ("Runner",),
+        "types.access": (
+            "Access",
+            "Denial",
+        ),
+        "types.backends": (
+            "BackendDetails",
+            "BackendReport",
+            "BackendSpec",
+            "BatchSupport",
+            "Fit",
+            "LocalFileFacts",
+        ),
+        "types.devices": ("Device",),
+        "types.geometry": ("Geometry",),
+        "types.health": (
+            "CheckResult",
+            "HealthCheck",
+        ),
+        "types.models": (
+            "ModelSpec",
+            "PipelineSpec",
+        ),
+        "types.negotiation": (
+            "Candidate",
+            "Negotiation",
+            "Rejection",
+            "Resolution",
+        ),
+        "types.packages": (
+            "Artifact",
+            "ModelMetadata",
+            "ModelPackage",
+        ),
+        "types.preprocessing": ("PreprocessingDeclaration",),
+        "types.providers": (
+            "ProviderContext",
+            "WeightsProvider",
+            "WeightsProviderSpec",
+        ),
+        "types.requests": (
+            "LoadOptions",
+            "LoadRequest",
+        ),
+        "types.secrets": ("Secret",),
+        "types.tensors": (
+            "TensorSession",
+            "TensorSpec",
+        ),
+    },
+)

@@ -6,7 +6,9 @@ the others.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from inference_models_core.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from inference_models_core.predictions.base import Prediction
@@ -58,45 +60,52 @@ __all__ = [
     "TextRegion",
 ]
 
-_MODULES = {
-    "ClassRegion": "semantic_segmentation",
-    "ClassScore": "classification",
-    "Classification": "classification",
-    "DepthMap": "depth",
-    "Detection": "detections",
-    "Detections": "detections",
-    "Embedding": "embedding",
-    "GazeDetection": "gaze",
-    "GazeDetections": "gaze",
-    "ImageSource": "image_source",
-    "InstanceDetection": "instance_detections",
-    "InstanceDetections": "instance_detections",
-    "InteractiveSegmentation": "interactive_segmentation",
-    "KeyPointDetection": "key_points",
-    "KeyPointDetections": "key_points",
-    "Masks": "masks",
-    "MultiLabelClassification": "classification",
-    "Picture": "drawing.picture",
-    "Point": "points",
-    "Points": "points",
-    "Prediction": "base",
-    "PromptedMask": "interactive_segmentation",
-    "SemanticSegmentation": "semantic_segmentation",
-    "StructuredText": "ocr",
-    "Text": "ocr",
-    "TextRegion": "ocr",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "base": ("Prediction",),
+        "classification": (
+            "ClassScore",
+            "Classification",
+            "MultiLabelClassification",
+        ),
+        "depth": ("DepthMap",),
+        "detections": (
+            "Detection",
+            "Detections",
+        ),
+        "drawing.picture": ("Picture",),
+        "embedding": ("Embedding",),
+        "gaze": (
+            "GazeDetection",
+            "GazeDetections",
+        ),
+        "image_source": ("ImageSource",),
+        "instance_detections": (
+            "InstanceDetection",
+            "InstanceDetections",
+        ),
+        "interactive_segmentation": (
+            "InteractiveSegmentation",
+            "PromptedMask",
+        ),
+        "key_points": (
+            "KeyPointDetection",
+            "KeyPointDetections",
+        ),
+        "masks": ("Masks",),
+        "ocr": (
+            "StructuredText",
+            "Text",
+            "TextRegion",
+        ),
+        "points": (
+            "Point",
+            "Points",
+        ),
+        "semantic_segmentation": (
+            "ClassRegion",
+            "SemanticSegmentation",
+        ),
+    },
+)

@@ -6,7 +6,9 @@ result type it returns. Each base lives in a module of its own, loaded when its 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from inference_models_core.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from inference_models_core.tasks.base import ClassVocabulary, ImageModel
@@ -44,35 +46,26 @@ __all__ = [
     "VisionLanguageModel",
 ]
 
-_MODULES = {
-    "ClassVocabulary": "base",
-    "ClassificationModel": "classification",
-    "DepthEstimationModel": "depth_estimation",
-    "EmbeddingModel": "embedding",
-    "GazeDetectionModel": "gaze_detection",
-    "ImageModel": "base",
-    "InstanceSegmentationModel": "instance_segmentation",
-    "InteractiveSegmentationModel": "interactive_instance_segmentation",
-    "KeyPointDetectionModel": "keypoint_detection",
-    "MultiLabelClassificationModel": "multi_label_classification",
-    "ObjectDetectionModel": "object_detection",
-    "OpenVocabularyObjectDetectionModel": "open_vocabulary_object_detection",
-    "SemanticSegmentationModel": "semantic_segmentation",
-    "StructuredOcrModel": "structured_ocr",
-    "TextOnlyOcrModel": "text_only_ocr",
-    "VisionLanguageModel": "vlm",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "base": (
+            "ClassVocabulary",
+            "ImageModel",
+        ),
+        "classification": ("ClassificationModel",),
+        "depth_estimation": ("DepthEstimationModel",),
+        "embedding": ("EmbeddingModel",),
+        "gaze_detection": ("GazeDetectionModel",),
+        "instance_segmentation": ("InstanceSegmentationModel",),
+        "interactive_instance_segmentation": ("InteractiveSegmentationModel",),
+        "keypoint_detection": ("KeyPointDetectionModel",),
+        "multi_label_classification": ("MultiLabelClassificationModel",),
+        "object_detection": ("ObjectDetectionModel",),
+        "open_vocabulary_object_detection": ("OpenVocabularyObjectDetectionModel",),
+        "semantic_segmentation": ("SemanticSegmentationModel",),
+        "structured_ocr": ("StructuredOcrModel",),
+        "text_only_ocr": ("TextOnlyOcrModel",),
+        "vlm": ("VisionLanguageModel",),
+    },
+)

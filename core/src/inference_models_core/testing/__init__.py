@@ -16,8 +16,9 @@ Needs pytest: ``pip install "inference-models-core[testing]"``. A plugin's whole
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
+
+from inference_models_core.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from inference_models_core.testing.plugin import PluginConformance as PluginConformance
@@ -25,21 +26,15 @@ if TYPE_CHECKING:
 
 __all__ = ["PluginConformance", "TensorBackendConformance"]
 
-_MODULES = {
-    "PluginConformance": "inference_models_core.testing.plugin",
-    "TensorBackendConformance": "inference_models_core.testing.tensor_backend",
-}
+_get_attribute, __dir__ = lazy_exports(
+    __name__, {"plugin": ("PluginConformance",), "tensor_backend": ("TensorBackendConformance",)}
+)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import pytest
+    if name in __all__:
+        import pytest
 
-    # Before the module is imported: failing assertions in it then show both sides.
-    pytest.register_assert_rewrite(_MODULES[name])
-    return getattr(importlib.import_module(_MODULES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+        # Before the modules are imported: failing assertions in them then show both sides.
+        pytest.register_assert_rewrite(f"{__name__}.plugin", f"{__name__}.tensor_backend")
+    return _get_attribute(name)
