@@ -6,13 +6,15 @@ centre x, centre y, width, height in network pixels, the others a probability pe
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 STRIDES = (8, 16)
 WIDTHS = (12, 24, 40, 56)
-#: Prior probability of a class at an anchor, so that the first steps are not spent on learning "nothing is here".
-CLASS_PRIOR = 0.01
+#: Objects of a level to expect in a picture: the first scores, so that no step is spent on learning "nothing is here".
+EXPECTED_OBJECTS = 5
 
 
 class Convolution(nn.Sequential):
@@ -95,8 +97,9 @@ class Detector(nn.Module):
         points, strides = anchors(image_size)
         self.register_buffer("points", points, persistent=False)
         self.register_buffer("strides", strides, persistent=False)
-        for branch in self.score:
-            nn.init.constant_(branch[-1].bias, torch.logit(torch.tensor(CLASS_PRIOR)).item())
+        for branch, stride in zip(self.score, STRIDES, strict=True):
+            cells = (image_size // stride) ** 2
+            nn.init.constant_(branch[-1].bias, math.log(EXPECTED_OBJECTS / classes / cells))
         for branch in self.box:
             nn.init.constant_(branch[-1].bias, 1.5)
 

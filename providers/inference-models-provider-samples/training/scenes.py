@@ -19,7 +19,7 @@ MAXIMUM_OBJECTS = 12
 #: Longer side of an object's whole box as a fraction of the picture's longer side.
 EXTENTS = (0.03, 0.5)
 #: An object that would hide another beyond this, or lie outside the picture beyond this, is placed elsewhere.
-MINIMUM_VISIBLE = 0.5
+MINIMUM_VISIBLE = 0.75
 PLACEMENT_ATTEMPTS = 12
 SUBPIXEL_BITS = 4
 
@@ -126,7 +126,7 @@ def _layout(
 def _random_shape(width: int, height: int, rng: np.random.Generator) -> tuple[int, Contours]:
     class_id = int(rng.integers(len(CLASS_NAMES)))
     low, high = np.log(EXTENTS)
-    extent = np.exp(low + (high - low) * rng.beta(1.6, 2.0)) * max(width, height)
+    extent = np.exp(low + (high - low) * rng.beta(2.4, 2.0)) * max(width, height)
     contours = placed(
         SHAPES[CLASS_NAMES[class_id]](rng),
         extent=min(extent, 0.9 * min(width, height)),
@@ -137,7 +137,7 @@ def _random_shape(width: int, height: int, rng: np.random.Generator) -> tuple[in
 
 
 def _all_visible(labels: np.ndarray, areas: list[float]) -> bool:
-    counts = np.bincount(labels.ravel(), minlength=len(areas))[1:]
+    counts = cv2.calcHist([labels], [0], None, [len(areas)], [0, len(areas)]).reshape(-1)[1:]
     return bool((counts >= MINIMUM_VISIBLE * np.array(areas[1:])).all())
 
 
@@ -224,8 +224,7 @@ def _coverage(polygons: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
 def _fill(window: np.ndarray, alpha: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The object's surface: flat, shaded or textured, in a colour set against what lies behind it."""
     height, width = alpha.shape
-    behind = np.array(cv2.mean(window, (alpha > 0.5).astype(np.uint8))[:3])
-    colour = _contrasting(behind, rng)
+    colour = _contrasting(window, (alpha > 0.5).astype(np.uint8), rng)
     style = rng.random()
     if style < 0.3:
         return np.full((height, width, 3), colour, np.float32)
@@ -236,11 +235,13 @@ def _fill(window: np.ndarray, alpha: np.ndarray, rng: np.random.Generator) -> np
     return colourise(FILLS[int(rng.integers(len(FILLS)))](height, width, rng), ramp)
 
 
-def _contrasting(behind: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A BGR colour at a drawn distance from the ground's mean; one object in five is of low contrast."""
-    distance = rng.uniform(0.16, 0.26) if rng.random() < 0.2 else rng.uniform(0.3, 0.9)
+def _contrasting(window: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A BGR colour at a drawn distance from what it covers; one object in six is of low contrast."""
+    mean, deviation = (values.ravel() for values in cv2.meanStdDev(window, mask=mask))
+    distance = rng.uniform(0.18, 0.28) if rng.random() < 0.17 else rng.uniform(0.3, 0.9)
+    distance += 0.7 * float(np.linalg.norm(deviation))  # a restless ground hides more
     candidates = rng.uniform(0, 1, (24, 3))
-    distances = np.linalg.norm(candidates - behind, axis=1)
+    distances = np.linalg.norm(candidates - mean, axis=1)
     return candidates[np.abs(distances - distance).argmin()]
 
 
@@ -302,7 +303,7 @@ def _photograph(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.1:
         canvas = _motion_blur(canvas, rng.uniform(2, 6) * longer / 640, rng.uniform(0, np.pi))
     canvas *= rng.uniform(0.92, 1.08, 3).astype(np.float32)
-    canvas = np.clip(canvas, 0, 1) ** np.float32(rng.uniform(0.75, 1.25))
+    canvas = cv2.pow(np.clip(canvas, 0, 1), rng.uniform(0.75, 1.25))
     if rng.random() < 0.6:
         canvas += rng.standard_normal(canvas.shape, dtype=np.float32) * np.float32(rng.uniform(0.005, 0.05))
     image = np.rint(np.clip(canvas, 0, 1) * 255).astype(np.uint8)

@@ -141,4 +141,4 @@ def colourise(texture: np.ndarray, colours: np.ndarray) -> np.ndarray:
     stops = np.linspace(0, 1, len(colours))
     table = np.stack([np.interp(levels, stops, colours[:, c]) for c in range(3)], axis=1).astype(np.float32)
     index = np.clip(texture * np.float32(255), 0, 255).astype(np.uint8)
-    return table[index]
+    return table.take(index, axis=0)

@@ -109,8 +109,8 @@ def report(model: nn.Module, validation: Samples) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="where the checkpoint goes, a .pt file")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--scenes", type=int, default=5000, help="distinct training scenes")
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--scenes", type=int, default=7000, help="distinct training scenes")
     parser.add_argument("--validation-scenes", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
