@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from inference_models_core.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
@@ -44,3 +48,10 @@ def offline() -> bool:
 def configured_providers() -> tuple[str, ...]:
     """Weights providers a bare id goes to, in order; whoever configures a provider trusts it."""
     return names("INFERENCE_MODELS_PROVIDERS")
+
+
+def cache_folder() -> Path:
+    """The folder of this user where files are kept that can be made or fetched again."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("inference-models", appauthor=False)

@@ -293,7 +293,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="mode bits")
 @posix
 def test_cache_folder(tmp_path, monkeypatch):
     folder = tmp_path / "made" / "later"
-    monkeypatch.setattr(storage, "default_cache_folder", lambda: folder)
+    monkeypatch.setattr(storage, "cache_folder", lambda: folder)
     facts = cache_facts()
     assert (facts.exists, facts.writable, facts.private) == (False, True, None)
     assert checks.cache().verdict is Verdict.OK
@@ -309,7 +309,7 @@ def test_cache_folder(tmp_path, monkeypatch):
 @posix
 def test_cache_folder_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
-    monkeypatch.setattr(storage, "default_cache_folder", lambda: tmp_path / "file")
+    monkeypatch.setattr(storage, "cache_folder", lambda: tmp_path / "file")
     assert checks.cache().verdict is Verdict.FAILED
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 DEBUG_VARIABLE = "INFERENCE_MODELS_DEBUG"
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+_NOT_ERRORS = (click.ClickException, click.exceptions.Exit, click.exceptions.Abort, BrokenPipeError, SystemExit)
 _TRACEBACK = "inference_models_core.traceback"
 
 
@@ -87,17 +88,17 @@ class ReportingCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; an error ends the process with exit code 1."""
-        try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.exceptions.Abort, BrokenPipeError):
-            raise
-        except Exception as error:  # the edge of the program: foreign model classes raise anything
-            if _wants_traceback(ctx):
-                raise
-            from inference_models_core.cli.failures import show_error
+        from inference_models_core.plugins.calls import guarded
 
-            show_error(error, as_json=bool(ctx.params.get("as_json")))
-            ctx.exit(1)
+        outcome = guarded(functools.partial(super().invoke, ctx))
+        if outcome.error is None:
+            return outcome.value
+        if isinstance(outcome.error, _NOT_ERRORS) or _wants_traceback(ctx):
+            raise outcome.error
+        from inference_models_core.cli.failures import show_error
+
+        show_error(outcome.error, as_json=bool(ctx.params.get("as_json")))
+        ctx.exit(1)
 
 
 def command(name: str) -> Callable[[Callable[..., None]], click.Command]:

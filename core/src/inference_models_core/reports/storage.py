@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from inference_models_core.settings import cache_folder
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-APPLICATION = "inference-models"
 
 
 @attrs.frozen(kw_only=True)
@@ -39,20 +39,13 @@ class CacheFacts:
         return attrs.asdict(self)
 
 
-def default_cache_folder() -> Path:
-    """The cache folder of this user, as the operating system wants it."""
-    import platformdirs
-
-    return platformdirs.user_cache_path(APPLICATION, appauthor=False)
-
-
 def cache_facts(folder: Path | None = None) -> CacheFacts:
     """Looks at a cache folder.
 
     Args:
         folder: The folder; the default one if ``None``.
     """
-    path = default_cache_folder() if folder is None else folder
+    path = cache_folder() if folder is None else folder
     existing = next(place for place in (path, *path.absolute().parents) if place.exists())
     return CacheFacts(
         path=str(path),

@@ -58,12 +58,12 @@ def _engine_cache(path: Path) -> Path:
     """A private directory per model file: engines are code, so never one that came with a package."""
     import hashlib
 
-    import platformdirs
+    from inference_models_core.settings import cache_folder
 
     status = path.stat()
     identity = f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}"
     key = hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:32]
-    directory = platformdirs.user_cache_path("inference-models") / "onnx-tensorrt" / key
+    directory = cache_folder() / "onnx-tensorrt" / key
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return directory
 
