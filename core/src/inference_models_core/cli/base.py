@@ -98,7 +98,7 @@ class ReportingCommand(click.Command):
         from inference_models_core.cli.failures import show_error
 
         show_error(outcome.error, as_json=bool(ctx.params.get("as_json")))
-        ctx.exit(1)
+        return ctx.exit(1)
 
 
 def command(name: str) -> Callable[[Callable[..., None]], click.Command]:
