@@ -26,10 +26,10 @@ class Picture:
 
 #: Picked by eye among the seeds from 4,000,000 on.
 PICTURES = (
-    Picture(name="shapes-1.jpg", seed=4_000_000, width=1280, height=720, objects=12),
-    Picture(name="shapes-2.jpg", seed=4_000_001, width=960, height=720, objects=10),
-    Picture(name="shapes-3.jpg", seed=4_000_002, width=600, height=800, objects=9),
-    Picture(name="shapes-4.jpg", seed=4_000_003, width=720, height=720, objects=11),
+    Picture(name="wood.jpg", seed=4_000_003, width=1280, height=720, objects=12),
+    Picture(name="plaster.jpg", seed=4_000_001, width=1280, height=720, objects=12),
+    Picture(name="curtain.jpg", seed=4_000_105, width=720, height=960, objects=10),
+    Picture(name="clay.jpg", seed=4_000_206, width=800, height=800, objects=12),
 )
 
 
