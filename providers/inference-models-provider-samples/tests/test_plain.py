@@ -11,7 +11,7 @@ from plain import IMAGE_SIZE, PADDING_VALUE, decode, letterbox
     ("width", "height", "inner", "pads"),
     [
         (640, 480, (320, 240), (0, 40)),
-        (333, 500, (213, 320), (53, 0)),  # 213.12 wide: truncated; 53.5 to the left: truncated
+        (334, 500, (213, 320), (53, 0)),  # 213.76 wide: truncated; 53.5 to the left: truncated
         (320, 320, (320, 320), (0, 0)),
     ],
 )
