@@ -355,7 +355,6 @@ def test_predictions_are_frozen_and_compare_by_identity(prediction):
 
 def test_public_names_are_sorted_and_load():
     assert predictions.__all__ == sorted(predictions.__all__)
-    assert set(predictions.__all__) == set(predictions._MODULES)
     for name in predictions.__all__:
         assert getattr(predictions, name).__name__ == name
     assert set(predictions.__all__) <= set(dir(predictions))
