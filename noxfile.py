@@ -6,6 +6,7 @@ Works from a bare system Python: `python3 -m venv .venv && .venv/bin/pip install
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import nox
@@ -90,6 +91,8 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Runs mypy, strict, on every distribution."""
+    if sys.version_info < (3, 11):
+        session.skip("the last numpy for Python 3.10 has looser types; mypy checks against 3.10 from any newer Python")
     install_everything(session, "types")
     session.run("mypy", *(f"{folder}/src" for folder in DISTRIBUTIONS))
 
