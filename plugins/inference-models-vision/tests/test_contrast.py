@@ -13,10 +13,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:This might be a color image")
 
 def expected(pixels, contrast):
     """What the platform's runtime calls, with its casts."""
+    shares = pixels.astype(np.float32) / 255
     if contrast is Contrast.ADAPTIVE_EQUALIZATION:
-        return (exposure.equalize_adapthist(pixels / 255, clip_limit=0.03) * 255).astype(np.uint8)
+        return (exposure.equalize_adapthist(shares, clip_limit=0.03) * 255).astype(np.uint8)
     if contrast is Contrast.HISTOGRAM_EQUALIZATION:
-        return (exposure.equalize_hist(pixels / 255) * 255).astype(np.uint8)
+        return (exposure.equalize_hist(shares) * 255).astype(np.uint8)
     return exposure.rescale_intensity(pixels, in_range=tuple(np.percentile(pixels, (2, 98))))
 
 
@@ -27,7 +28,15 @@ def scene(height, width, seed, strength):
     return np.clip((blurred - 128) * strength + 100 + slope, 0, 255).astype(np.uint8)
 
 
+def fog(seed):
+    """A narrow histogram, where each level's bin and each clipped tile shows."""
+    rng = np.random.default_rng(seed)
+    height, width = rng.integers(30, 300, 2)
+    return cv2.GaussianBlur(rng.integers(0, 256, (height, width, 3), dtype=np.uint8), (0, 0), 2)
+
+
 PICTURES = {
+    **{f"fog {seed}": fog(seed) for seed in range(12)},
     "small": scene(33, 20, 0, 4),
     "tiny": scene(9, 7, 1, 4),
     "odd": scene(97, 131, 2, 3),
@@ -49,7 +58,7 @@ def test_as_scikit_image(name, contrast):
     difference = np.abs(found - wanted)
     if contrast is Contrast.ADAPTIVE_EQUALIZATION:
         assert difference.max() <= 1
-        assert (difference > 0).mean() < 0.02
+        assert np.count_nonzero(difference) <= max(0.01 * difference.size, 6)
     else:
         assert difference.max() == 0
 

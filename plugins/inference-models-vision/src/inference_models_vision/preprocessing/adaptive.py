@@ -81,10 +81,10 @@ def _padded(bins: npt.NDArray[np.uint8], tile: tuple[int, int]) -> npt.NDArray[n
     return np.pad(bins, pads, mode="reflect")
 
 
-def _tables(bins: npt.NDArray[np.uint8], tile: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """(rows + 2, columns + 2, 256) float32: a table per tile, those at the rim doubled outwards."""
+def _tables(bins: npt.NDArray[np.uint8], tile: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """(rows + 2, columns + 2, 256) float64: a table per tile, those at the rim doubled outwards."""
     rows, columns = bins.shape[0] // tile[0] - 1, bins.shape[1] // tile[1] - 1
-    tables = np.empty((rows, columns, _BINS), np.float32)
+    tables = np.empty((rows, columns, _BINS))
     for row in range(rows):
         for column in range(columns):
             top, left = tile[0] // 2 + row * tile[0], tile[1] // 2 + column * tile[1]
@@ -104,9 +104,9 @@ def _clipped(counts: npt.NDArray[np.int64], limit: int) -> npt.NDArray[np.int64]
     counts = counts.clip(max=limit)
     share = excess // _BINS
     low = counts < limit - share
-    nearly_full = ~low & (counts < limit)
-    excess -= share * int(low.sum()) + int((limit - counts[nearly_full]).sum())
     counts[low] += share
+    nearly_full = (counts >= limit - share) & (counts < limit)  # also those that the share has just lifted there
+    excess -= share * int(low.sum()) + int((limit - counts[nearly_full]).sum())
     counts[nearly_full] = limit
     return _spread(counts, limit, excess)
 
@@ -129,26 +129,25 @@ def _spread(counts: npt.NDArray[np.int64], limit: int, excess: int) -> npt.NDArr
 
 
 def _interpolated(
-    bins: npt.NDArray[np.uint8], tables: npt.NDArray[np.float32], tile: tuple[int, int]
+    bins: npt.NDArray[np.uint8], tables: npt.NDArray[np.float64], tile: tuple[int, int]
 ) -> npt.NDArray[np.float32]:
-    """Looks every pixel up in the tables of the four nearest tiles and mixes them by distance."""
+    """Looks every pixel up in the tables of the four nearest tiles and mixes them by distance.
+
+    Products in float64, sums in float32, corner by corner: the original's order, since the result is cut to integers.
+    """
     height, width = tile
-    down = (np.arange(height) / height).astype(np.float32)[:, None]
-    across = (np.arange(width) / width).astype(np.float32)
-    grays = np.empty(bins.shape, np.float32)
+    weights = _corner_weights(height, width)
+    grays = np.zeros(bins.shape, np.float32)
     for row in range(bins.shape[0] // height):
         for column in range(bins.shape[1] // width):
             window = np.s_[row * height : (row + 1) * height, column * width : (column + 1) * width]
-            cell = bins[window]
-            corners = tables[row : row + 2, column : column + 2]
-            upper = _mixed(cell, corners[0], across)
-            grays[window] = upper + (_mixed(cell, corners[1], across) - upper) * down
+            for (down, across), weight in weights.items():
+                looked_up = np.asarray(cv2.LUT(bins[window], tables[row + down, column + across]))
+                grays[window] += (looked_up * weight).astype(np.float32)
     return grays
 
 
-def _mixed(
-    cell: npt.NDArray[np.uint8], pair: npt.NDArray[np.float32], across: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    left, right = (np.asarray(cv2.LUT(cell, np.ascontiguousarray(table))) for table in pair)
-    mixed: npt.NDArray[np.float32] = left + (right - left) * across
-    return mixed
+def _corner_weights(height: int, width: int) -> dict[tuple[int, int], npt.NDArray[np.float64]]:
+    """(row, column) of each of the four tables -> (height, width) its share at each pixel."""
+    down, across = (np.arange(height) / height)[:, None], np.arange(width) / width
+    return {(y, x): (down if y else 1 - down) * (across if x else 1 - across) for y in (0, 1) for x in (0, 1)}

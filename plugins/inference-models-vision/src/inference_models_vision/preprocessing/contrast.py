@@ -65,11 +65,15 @@ def _percentile(counts: npt.NDArray[np.int64], percent: float) -> float:
 
 
 def _equalization(counts: npt.NDArray[np.int64]) -> Table:
-    """``equalize_hist`` of the pixels over 255: 256 bins from the darkest to the brightest, fractions cut off."""
-    levels = np.arange(_LEVELS) / 255
+    """``equalize_hist`` of the pixels over 255: 256 bins from the darkest to the brightest, fractions cut off.
+
+    In float32, as the platform's runtime: whether a level falls into a bin or the next hangs on the last digit.
+    """
+    levels = np.arange(_LEVELS, dtype=np.float32) / np.float32(255)
     present = np.flatnonzero(counts)
     limits = (levels[present[0]], levels[present[-1]])
     histogram, edges = np.histogram(levels[present], bins=_LEVELS, range=limits, weights=counts[present])
     centers = (edges[:-1] + edges[1:]) / 2
-    shares = histogram.cumsum() / float(histogram.sum())
-    return (np.interp(levels, centers, shares) * 255).astype(np.uint8)
+    shares = (histogram.cumsum() / float(histogram.sum())).astype(np.float32)
+    equalized = np.interp(levels, centers, shares).astype(np.float32) * np.float32(255)
+    return np.asarray(equalized.astype(np.uint8))
