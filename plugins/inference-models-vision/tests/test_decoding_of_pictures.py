@@ -54,6 +54,14 @@ def test_webp_with_alpha_gives_the_size(encode, noise):
     assert read_header(encode(noise(20, 30, 4), "WEBP")) == Header("webp", 30, 20)
 
 
+def test_webp_that_old_opencv_misreads_goes_to_pillow(encode, noise):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    frames = {"save_all": True, "append_images": [Image.new("RGB", (30, 20))]}
+    for options in ({"exif": exif}, frames):
+        assert read_header(encode(noise(20, 30), "WEBP", **options)) is None
+
+
 def test_old_bitmaps_give_the_size():
     core_header = b"BM" + bytes(12) + struct.pack("<IHHHH", 12, 5, 7, 1, 24)
     assert read_header(core_header) == Header("bmp", 5, 7)
@@ -173,7 +181,7 @@ def test_the_first_frame_of_an_animation(image_format, encode):
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr", "I;16"])
 def test_modes_of_pil(mode):
     gray = np.tile(np.repeat(np.array([0, 255], np.uint8), 8), (4, 1))
-    image = Image.fromarray(gray.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(gray).convert(mode)
+    image = Image.fromarray(gray.astype(np.uint16) * 256 + 9) if mode == "I;16" else Image.fromarray(gray).convert(mode)
     assert image.mode == mode
     pixels = pixels_of_pil(image, max_pixels=LIMIT, name="picture")
     assert pixels.dtype == np.uint8

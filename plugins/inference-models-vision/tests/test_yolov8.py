@@ -2,6 +2,7 @@
 
 import logging
 
+import attrs
 import numpy as np
 import pytest
 from inference_models_core.errors import (
@@ -113,6 +114,19 @@ def test_results_are_in_the_order_of_the_pictures(load):
     results = load()([np.zeros((*size, 3), np.uint8) for size in sizes])
     assert [result.image.size for result in results] == sizes
     np.testing.assert_allclose(results[3].xyxy[0], [12, 36, 20, 44])
+
+
+def test_results_of_several_groups_are_in_the_order_of_the_pictures(load):
+    model = load()
+    pictures = [np.zeros((64, width, 3), np.uint8) for width in (64, 100, 128)]
+    single = [model.pre_process(picture) for picture in pictures]
+    order = (2, 0, 1)
+    groups = tuple(attrs.evolve(single[i].groups[0], indices=(i,)) for i in order)
+    together = attrs.evolve(single[0], groups=groups, sources=tuple(one.sources[0] for one in single))
+    results = model.post_process(model.forward(together), together)
+    assert [result.image.width for result in results] == [64, 100, 128]
+    for result, picture in zip(results, pictures, strict=True):
+        np.testing.assert_array_equal(result.xyxy, model(picture)[0].xyxy)
 
 
 def test_static_batches_are_filled_up_and_cut(load):
