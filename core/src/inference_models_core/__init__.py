@@ -32,11 +32,11 @@ if TYPE_CHECKING:
         BackendSpec,
         BatchSupport,
         Fit,
-        LocalFileFacts,
     )
     from inference_models_core.types.devices import Device
     from inference_models_core.types.geometry import Geometry
     from inference_models_core.types.health import CheckResult, HealthCheck
+    from inference_models_core.types.local_files import LocalFileFacts
     from inference_models_core.types.models import ModelSpec, PipelineSpec
     from inference_models_core.types.negotiation import Candidate, Negotiation, Rejection, Resolution
     from inference_models_core.types.packages import Artifact, ModelMetadata, ModelPackage
@@ -119,7 +119,6 @@ __getattr__, __dir__ = lazy_exports(
             "BackendSpec",
             "BatchSupport",
             "Fit",
-            "LocalFileFacts",
         ),
         "types.devices": ("Device",),
         "types.geometry": ("Geometry",),
@@ -127,6 +126,7 @@ __getattr__, __dir__ = lazy_exports(
             "CheckResult",
             "HealthCheck",
         ),
+        "types.local_files": ("LocalFileFacts",),
         "types.models": (
             "ModelSpec",
             "PipelineSpec",

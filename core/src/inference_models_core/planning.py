@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple
 
 from inference_models_core.errors import AccessDeniedError, PluginError
 from inference_models_core.negotiation.codes import MATCHER_FAILED
@@ -31,8 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("inference_models")
 
 
-@attrs.frozen(kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """What a request comes to.
 
     Attributes:

@@ -25,7 +25,7 @@ matters. "Distribution" means the name of the plugin where a plugin was register
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 import attrs
 
@@ -70,8 +70,7 @@ class Selection(Generic[SpecT]):
     conflict: tuple[Registered[SpecT], ...] = ()
 
 
-@attrs.frozen(kw_only=True)
-class Triple:
+class Triple(NamedTuple):
     """One line of the expanded table of implementations.
 
     Attributes:

@@ -9,9 +9,10 @@ import attrs
 import pytest
 from inference_models_core.errors import InvalidRequestError
 from inference_models_core.runtime import nvml
+from inference_models_core.runtime import probe as probe_module
 from inference_models_core.runtime.facts import Gpu, Jetson
 from inference_models_core.runtime.nvml import NvmlFacts
-from inference_models_core.runtime.probe import RuntimeProbe
+from inference_models_core.runtime.probe import RuntimeProbe, may_have_gpu
 from inference_models_core.runtime.system import os_release, read_system, read_text
 
 GPU = Gpu(index=0, name="NVIDIA L4", memory_bytes=1, compute_capability=(8, 9))
@@ -24,6 +25,7 @@ def seen(monkeypatch):
 
     def set_facts(**facts):
         monkeypatch.setattr(nvml, "read_nvml", lambda visible: asked.append(visible) or NvmlFacts(**facts))
+        monkeypatch.setattr(probe_module, "may_have_gpu", lambda environ: True)
         return asked
 
     return set_facts
@@ -38,6 +40,24 @@ def test_facts_are_found_out_once_and_only_when_asked(seen):
     assert probe.gpus() == (GPU,)
     assert (probe.driver_version(), probe.cuda_driver_version()) == ("550.1", (12, 4))
     assert asked == ["0"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "platform", "device_file", "expected"),
+    [
+        ({}, "linux", None, False),
+        ({}, "linux", "/dev/nvidiactl", True),
+        ({}, "linux", "/dev/nvmap", True),
+        ({}, "linux", "/dev/dxg", True),
+        ({}, "linux", "/dev/dri", False),
+        ({}, "win32", None, True),
+        ({"JETSON_MODULE": "jetson-orin-nano"}, "linux", None, True),
+        ({"INFERENCE_MODELS_OVERRIDE_CUDA": "12.4"}, "linux", None, True),
+    ],
+)
+def test_a_machine_without_a_trace_of_a_gpu_is_not_searched(monkeypatch, environ, platform, device_file, expected):
+    monkeypatch.setattr("os.path.exists", lambda path: path == device_file)
+    assert may_have_gpu(environ, platform) is expected
 
 
 def test_what_is_given_is_not_found_out(seen):

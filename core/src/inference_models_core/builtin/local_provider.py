@@ -16,7 +16,7 @@ from inference_models_core.types.packages import Artifact, LocalCode, ModelMetad
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inference_models_core.types.backends import LocalFileFacts
+    from inference_models_core.types.local_files import LocalFileFacts
     from inference_models_core.types.providers import ProviderContext
 
 CONFIG_FILE = "model_config.json"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-import attrs
-
 from inference_models_core.arguments import nearest
 from inference_models_core.normalise import UNKNOWN_QUANTIZATION
 from inference_models_core.registry import Selection
@@ -52,8 +50,7 @@ class Survivor(NamedTuple):
     row: Selection[ModelSpec]
 
 
-@attrs.frozen(kw_only=True)
-class Shortlist:
+class Shortlist(NamedTuple):
     """Packages after the rules that need no detection.
 
     Attributes:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from inference_models_core.errors import InferenceModelsError, PluginError
 
@@ -29,8 +27,7 @@ _MOST_ITEMS = 100_000
 T = TypeVar("T")
 
 
-@attrs.frozen
-class Outcome(Generic[T]):
+class Outcome(NamedTuple):
     """How a guarded call ended.
 
     Attributes:
@@ -38,11 +35,11 @@ class Outcome(Generic[T]):
         error: What it raised; ``None`` if it did not.
     """
 
-    value: T | None = None
+    value: Any = None
     error: BaseException | None = None
 
 
-def guarded(function: Callable[[], T]) -> Outcome[T]:
+def guarded(function: Callable[[], T]) -> Outcome:
     """Runs foreign code and catches what it raises, ``SystemExit`` included.
 
     This is the one place that catches everything: foreign code, whose fault must stay its own.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import TYPE_CHECKING
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple
 
 from inference_models_core.plugins.calls import call_for_items, error_text, guarded, wrong_type
 from inference_models_core.plugins.known import install_command_for_backend
@@ -26,8 +24,7 @@ if TYPE_CHECKING:
 _HOOK = "detect_backends"
 
 
-@attrs.frozen
-class _NoAnswer:
+class _NoAnswer(NamedTuple):
     code: str
     reason: str
     fix: str = ""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple
 
 from inference_models_core.hookspecs import ENTRY_POINT_GROUP
 from inference_models_core.types.plugins import PluginIdentity
@@ -18,8 +16,7 @@ if TYPE_CHECKING:
 _VALUE = re.compile(r"\s*([\w.]+)\s*(?::\s*([\w.]+)\s*)?(?:\[.*\]\s*)?")
 
 
-@attrs.frozen(kw_only=True)
-class PluginCandidate:
+class PluginCandidate(NamedTuple):
     """A plugin that an installed distribution offers.
 
     Attributes:

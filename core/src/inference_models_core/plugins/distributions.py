@@ -11,9 +11,7 @@ import functools
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,8 +25,7 @@ def normalise_name(name: str) -> str:
     return _SEPARATORS.sub("-", name).lower()
 
 
-@attrs.frozen
-class InstalledDistribution:
+class InstalledDistribution(NamedTuple):
     """One installed distribution.
 
     Attributes:
@@ -41,7 +38,7 @@ class InstalledDistribution:
     name: str
     version: str
     location: str
-    foreign: Any = attrs.field(default=None, repr=False, eq=False)
+    foreign: Any = None
 
     def read(self, file_name: str) -> bytes:
         """Content of one of its metadata files; empty if there is no such file."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inference_models_core.__about__ import __version__
 from inference_models_core.hookspecs import API_VERSION
@@ -23,8 +21,7 @@ API_CONSTANT = "INFERENCE_MODELS_API"
 _VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})")
 
 
-@attrs.frozen
-class Mismatch:
+class Mismatch(NamedTuple):
     """Why a plugin does not fit the running core.
 
     Attributes:
@@ -91,8 +88,7 @@ def _version(text: object) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-@attrs.frozen
-class StatedApi:
+class StatedApi(NamedTuple):
     """What the source of a module says about the API version.
 
     Attributes:

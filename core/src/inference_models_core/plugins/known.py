@@ -6,16 +6,13 @@ Installed plugins describe themselves and are not looked up here.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@attrs.frozen(kw_only=True)
-class KnownPlugin:
+class KnownPlugin(NamedTuple):
     """A plugin that brings a backend or a weights provider.
 
     Attributes:

@@ -46,7 +46,8 @@ def rank(
         if outcome.error is not None:
             failures.add(plugin, _HOOK, outcome.error)
         elif outcome.value is not None:
-            return outcome.value
+            ranked: tuple[Candidate, ...] = outcome.value
+            return ranked
     return tuple(candidates)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
@@ -66,8 +66,7 @@ class PluginRecord:
         return f"plugin {self.identity}: {self.status.value}" + (f": {self.reason}" if self.reason else "")
 
 
-@attrs.frozen(kw_only=True)
-class PluginFailure:
+class PluginFailure(NamedTuple):
     """Something that an active plugin's hook did wrong.
 
     Attributes:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import attrs
 import pluggy
 
 from inference_models_core.types.plugins import PluginIdentity
@@ -19,8 +18,7 @@ Implementation: TypeAlias = tuple[pluggy.HookImpl, PluginIdentity]
 _DECIDING = frozenset({"check_access", "review_package", "find_live_model", "rank_candidates"})
 
 
-@attrs.frozen(kw_only=True)
-class HostState:
+class HostState(NamedTuple):
     """One state of a host.
 
     Attributes:
@@ -35,7 +33,7 @@ class HostState:
     manager: pluggy.PluginManager
     records: tuple[PluginRecord, ...]
     implementations: Mapping[str, tuple[Implementation, ...]]
-    kept: dict[str, Any] = attrs.field(factory=dict)
+    kept: dict[str, Any]
 
     @property
     def resolution_cache_allowed(self) -> bool:
@@ -55,4 +53,4 @@ def new_state(environment: Environment, manager: pluggy.PluginManager, records: 
         for name, hook in vars(manager.hook).items()
         if hook.has_spec()
     }
-    return HostState(environment=environment, manager=manager, records=kept, implementations=implementations)
+    return HostState(environment=environment, manager=manager, records=kept, implementations=implementations, kept={})

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple
 
 from inference_models_core import settings
 from inference_models_core.errors import (
@@ -30,8 +28,7 @@ LOCAL = "local"
 """Name of the built-in provider for paths."""
 
 
-@attrs.frozen(kw_only=True)
-class Found:
+class Found(NamedTuple):
     """A provider's answer.
 
     Attributes:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from inference_models_core.registry import Registry
-    from inference_models_core.types.backends import BackendDetails, LocalFileFacts
+    from inference_models_core.types.backends import BackendDetails
+    from inference_models_core.types.local_files import LocalFileFacts
     from inference_models_core.types.requests import LoadRequest
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from inference_models_core.errors import InvalidRequestError
@@ -18,6 +19,23 @@ if TYPE_CHECKING:
 OVERRIDE_VARIABLE = "INFERENCE_MODELS_OVERRIDE_CUDA"
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _FIND_OUT: Any = object()
+
+
+_TRACES = ("/dev/nvidiactl", "/dev/nvmap", "/dev/nvhost-gpu", "/dev/nvgpu", "/dev/dxg")
+"""Device files of a Linux machine with a GPU of NVIDIA: of its driver, of a Jetson, of Windows' Linux subsystem."""
+_CLAIMS = (OVERRIDE_VARIABLE, "JETSON_MODULE", "L4T_VERSION", "RUNNING_ON_JETSON")
+
+
+def may_have_gpu(environ: Mapping[str, str], platform: str = sys.platform) -> bool:
+    """Whether looking for a GPU of NVIDIA can find one; spares other machines the cost of looking.
+
+    Args:
+        environ: Environment variables; some of them claim a GPU.
+        platform: As in ``sys.platform``.
+    """
+    if not platform.startswith("linux") or any(name in environ for name in _CLAIMS):
+        return True
+    return any(os.path.exists(trace) for trace in _TRACES)  # noqa: PTH110 - pathlib would be imported for nothing else
 
 
 class RuntimeProbe:
@@ -103,7 +121,7 @@ class RuntimeProbe:
 
     @functools.cached_property
     def _gpus(self) -> tuple[Gpu, ...]:
-        if self._environ.get(OVERRIDE_VARIABLE) == "":
+        if self._environ.get(OVERRIDE_VARIABLE) == "" or not may_have_gpu(self._environ):
             return ()
         jetson = self.jetson()
         if self._nvml.gpus or jetson is None:

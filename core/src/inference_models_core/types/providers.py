@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from inference_models_core.types.backends import BackendDetails, LocalFileFacts
+    from inference_models_core.types.backends import BackendDetails
     from inference_models_core.types.listings import ModelListing
+    from inference_models_core.types.local_files import LocalFileFacts
     from inference_models_core.types.negotiation import Rejection
     from inference_models_core.types.packages import ModelMetadata
     from inference_models_core.types.secrets import Secret

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inference_models_core.types.backends import UNKNOWN_BATCH, BackendDetails, BatchSupport, LocalFileFacts
+from inference_models_core.types.backends import UNKNOWN_BATCH, BackendDetails, BatchSupport
+from inference_models_core.types.local_files import LocalFileFacts
 
 from inference_models_onnx.manifest import OnnxRequirements
 from inference_models_onnx.onnx_file import read_onnx_file

@@ -8,9 +8,8 @@ unknown fields, packed numbers or not; and every place a tensor or graph can sta
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-import attrs
 from inference_models_core.errors import UnsafeModelFileError
 from inference_models_core.types.tensors import TensorSpec
 
@@ -99,8 +98,7 @@ _DIMENSION_SIZE: Final = number_tag(1)
 _DIMENSION_NAME: Final = length_tag(2)
 
 
-@attrs.frozen(kw_only=True)
-class ExternalData:
+class ExternalData(NamedTuple):
     """A tensor whose bytes lie in another file.
 
     Attributes:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-
-import attrs
+from typing import NamedTuple
 
 from inference_models_onnx.builds import OLDEST_RUNTIME
 
@@ -38,8 +37,7 @@ _CEILINGS = {
 _OLDEST = tuple(int(part) for part in OLDEST_RUNTIME.split("."))
 
 
-@attrs.frozen(kw_only=True)
-class Ceiling:
+class Ceiling(NamedTuple):
     """Newest opset and IR version that a runtime opens; ``None`` where unknown, which forbids nothing.
 
     Attributes:

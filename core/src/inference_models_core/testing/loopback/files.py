@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inference_models_core.parsing import read_json
-from inference_models_core.types.backends import BackendDetails, BatchSupport, LocalFileFacts
+from inference_models_core.types.backends import BackendDetails, BatchSupport
+from inference_models_core.types.local_files import LocalFileFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -53,8 +53,8 @@ def candidates_above(output: Array, threshold: Threshold) -> Boxes:
     best = xp.max(output[4:, :], axis=0)
     (columns,) = xp.nonzero(best > _lowest(threshold))
     chosen = to_numpy(xp.take(output, columns, axis=1)).astype(np.float32, copy=False)
+    scores = to_numpy(xp.take(best, columns)).astype(np.float32, copy=False)
     class_ids = chosen[4:].argmax(axis=0)
-    scores = chosen[4:].max(axis=0)
     boxes = Boxes(_corners(chosen[:4]), scores, class_ids)
     clear = np.logical_not(np.isnan(boxes.xyxy).any(axis=1))
     if not isinstance(threshold, float):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import attrs
 from inference_models_core.errors import InputError, PackageError
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-@attrs.frozen(kw_only=True)
-class FamilyParts:
+class FamilyParts(NamedTuple):
     """Everything a family is built from.
 
     Attributes:

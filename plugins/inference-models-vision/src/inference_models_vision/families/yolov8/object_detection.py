@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import attrs
 from inference_models_core.errors import ModelOutputError
 from inference_models_core.predictions.detections import Detections
 from inference_models_core.tasks.object_detection import ObjectDetectionModel
@@ -44,8 +43,7 @@ SUBSTITUTIONS = {ResizeMode.FIT_LONGER_EDGE: (ResizeMode.LETTERBOX, 127)}
 """What YOLO packages of the platform do with modes that a fixed input cannot have."""
 
 
-@attrs.frozen(kw_only=True)
-class NmsSettings:
+class NmsSettings(NamedTuple):
     """The arguments of one call, checked.
 
     Attributes:
