@@ -8,13 +8,14 @@ from typing import Any
 
 import attrs
 
-from inference_models_core.errors import PluginImportError
+from inference_models_core.errors import MissingDependencyError, PluginImportError
+from inference_models_core.types.value import Value
 
 _PATTERN = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
-@attrs.frozen
-class ObjectRef:
+@attrs.frozen(repr=False)
+class ObjectRef(Value):
     """A reference to an object in a module that is not imported yet.
 
     Attributes:
@@ -38,12 +39,15 @@ class ObjectRef:
 
         Raises:
             PluginImportError: If the module cannot be imported or has no such attribute.
+            MissingDependencyError: If the module says which optional package it needs.
         """
         module_name, _, attribute = self.value.partition(":")
         try:
             found: Any = importlib.import_module(module_name)
             for part in attribute.split("."):
                 found = getattr(found, part)
+        except MissingDependencyError:
+            raise  # already says what to install
         except (ImportError, AttributeError) as error:
             raise PluginImportError(f"cannot load {self.value!r}: {type(error).__name__}: {error}") from error
         return found

@@ -36,7 +36,8 @@ def test_missing_opencv_names_the_command(tmp_path):
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from inference_models_core.errors import MissingDependencyError\n"
-        "try:\n    import inference_models_vision.opencv\n"
+        "from inference_models_vision.catalog import MODELS\n"
+        "try:\n    MODELS[0].implementation.load()\n"
         "except MissingDependencyError as error:\n    print(error)"
     )
     shown = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
