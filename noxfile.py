@@ -73,6 +73,15 @@ def tests_torch(session: nox.Session) -> None:
 
 
 @nox.session
+def tests_peers(session: nox.Session) -> None:
+    """Compares vision with Ultralytics and torchvision themselves. Not part of CI, for the same reason."""
+    vision = "./plugins/inference-models-vision"  # Ultralytics brings its own build of OpenCV
+    session.install("-e", "./core", "-e", vision, *nox.project.dependency_groups(TOOLS, "peers"))
+    # Nothing else: Ultralytics changes how Pillow and OpenCV behave in its process.
+    session.run("pytest", f"{vision}/tests", "-k", "ultralytics or torchvision", *session.posargs)
+
+
+@nox.session
 def readme(session: nox.Session) -> None:
     """Runs the two commands of the README in a fresh clone of the last commit."""
     session.install(*nox.project.dependency_groups(TOOLS, "pytest"))
