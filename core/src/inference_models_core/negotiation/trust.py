@@ -8,7 +8,6 @@ they are already on the machine and the caller can see them.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from inference_models_core.negotiation import codes
@@ -38,6 +37,8 @@ def package_digest(package: ModelPackage) -> str | None:
     if not pairs or len(pairs) != len(package.artifacts):
         return None
     text = "".join([f"{len(handle)}:{handle}{len(digest)}:{digest}" for handle, digest in pairs])
+    import hashlib
+
     return hashlib.sha256(text.encode()).hexdigest()
 
 

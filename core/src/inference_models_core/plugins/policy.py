@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from inference_models_core.plugins.distributions import normalise_name
+from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,8 +26,8 @@ def _normalised(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(normalise_name(name.strip()) for name in names if name.strip()))
 
 
-@attrs.frozen(kw_only=True)
-class PluginPolicy:
+@attrs.frozen(kw_only=True, repr=False)
+class PluginPolicy(Value):
     """Which plugins may load.
 
     Names are those of plugins or of distributions, in any spelling. The lists make an environment reproducible; they

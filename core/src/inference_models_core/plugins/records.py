@@ -9,6 +9,7 @@ import attrs
 
 from inference_models_core.errors import RequiredPluginMissingError
 from inference_models_core.plugins.distributions import normalise_name
+from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +31,8 @@ class Status(enum.Enum):
     """Failed while being imported or registered."""
 
 
-@attrs.frozen(kw_only=True)
-class PluginRecord:
+@attrs.frozen(kw_only=True, repr=False)
+class PluginRecord(Value):
     """One plugin and what became of it.
 
     Attributes:

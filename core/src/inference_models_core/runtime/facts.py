@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import attrs
 
+from inference_models_core.types.value import Value
 
-@attrs.frozen(kw_only=True)
-class Gpu:
+
+@attrs.frozen(kw_only=True, repr=False)
+class Gpu(Value):
     """One NVIDIA GPU that CUDA would show to this process.
 
     Attributes:
@@ -24,8 +26,8 @@ class Gpu:
     uuid: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class Jetson:
+@attrs.frozen(kw_only=True, repr=False)
+class Jetson(Value):
     """An NVIDIA Jetson.
 
     Attributes:
@@ -40,8 +42,8 @@ class Jetson:
     compute_capability: tuple[int, int] | None = None
 
 
-@attrs.frozen(kw_only=True)
-class SystemFacts:
+@attrs.frozen(kw_only=True, repr=False)
+class SystemFacts(Value):
     """Operating system, processor and Python.
 
     Attributes:

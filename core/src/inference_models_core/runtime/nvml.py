@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from inference_models_core.runtime.facts import Gpu
+from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +25,8 @@ _TEXT_BYTES = 96
 _NUMBER = re.compile(r"\d+")
 
 
-@attrs.frozen(kw_only=True)
-class NvmlFacts:
+@attrs.frozen(kw_only=True, repr=False)
+class NvmlFacts(Value):
     """What NVML says.
 
     Attributes:

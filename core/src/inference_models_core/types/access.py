@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from inference_models_core.types.value import Value
+
 if TYPE_CHECKING:
     from inference_models_core.types.packages import ModelPackage
     from inference_models_core.types.secrets import Secret
 
 
-@attrs.frozen(kw_only=True)
-class Access:
+@attrs.frozen(kw_only=True, repr=False)
+class Access(Value):
     """Somebody wants to load a model.
 
     Attributes:
@@ -30,8 +32,8 @@ class Access:
     credential: Secret | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Denial:
+@attrs.frozen(kw_only=True, repr=False)
+class Denial(Value):
     """A gate's no.
 
     Attributes:

@@ -9,6 +9,7 @@ import attrs
 
 from inference_models_core.object_ref import ObjectRef, to_object_ref, to_optional_object_ref
 from inference_models_core.types.converters import to_dict, to_tuple
+from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,8 +41,8 @@ def _to_refs(value: Mapping[str, str | ObjectRef]) -> dict[str, ObjectRef]:
     return {key: to_object_ref(ref) for key, ref in dict(value).items()}
 
 
-@attrs.frozen(kw_only=True)
-class BackendSpec:
+@attrs.frozen(kw_only=True, repr=False)
+class BackendSpec(Value):
     """Static facts about one backend, returned by ``register_backends``.
 
     The text references lead to light modules: loading one must not import the runtime, except ``factory``.
@@ -96,8 +97,8 @@ class Availability(enum.Enum):
     UNKNOWN = "unknown"
 
 
-@attrs.frozen(kw_only=True)
-class BackendReport:
+@attrs.frozen(kw_only=True, repr=False)
+class BackendReport(Value):
     """What ``detect_backends`` found out about one backend on this machine.
 
     Attributes:
@@ -131,8 +132,8 @@ class BackendReport:
         return self.availability in (Availability.AVAILABLE, Availability.DEGRADED)
 
 
-@attrs.frozen(kw_only=True)
-class BatchSupport:
+@attrs.frozen(kw_only=True, repr=False)
+class BatchSupport(Value):
     """Batch sizes that a package accepts.
 
     Attributes:
@@ -168,8 +169,8 @@ class BatchSupport:
 UNKNOWN_BATCH = BatchSupport(known=False)
 
 
-@attrs.frozen(kw_only=True)
-class BackendDetails:
+@attrs.frozen(kw_only=True, repr=False)
+class BackendDetails(Value):
     """What a manifest parser made of a package manifest.
 
     Attributes:
@@ -186,8 +187,8 @@ class BackendDetails:
     requirements: Any = None
 
 
-@attrs.frozen(kw_only=True)
-class Fit:
+@attrs.frozen(kw_only=True, repr=False)
+class Fit(Value):
     """A matcher's yes.
 
     Attributes:

@@ -7,13 +7,14 @@ import re
 import attrs
 
 from inference_models_core.errors import InvalidRequestError
+from inference_models_core.types.value import Value
 
 _TEXT = re.compile(r"([a-z][a-z0-9_-]*)(?::(\d{1,4}))?")
 _ALIASES = {"gpu": "cuda"}
 
 
-@attrs.frozen
-class Device:
+@attrs.frozen(repr=False)
+class Device(Value):
     """A kind of device and, where there are several, which one.
 
     Attributes:

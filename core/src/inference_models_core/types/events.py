@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from inference_models_core.types.value import Value
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from inference_models_core.types.negotiation import Candidate, Negotiation, Resolution
 
 
-@attrs.frozen(kw_only=True)
-class Event:
+@attrs.frozen(kw_only=True, repr=False)
+class Event(Value):
     """Base of all events.
 
     Attributes:
@@ -23,21 +25,21 @@ class Event:
     model_id: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class NegotiatedEvent(Event):
     """Candidates were ranked."""
 
     negotiation: Negotiation
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class CandidateTriedEvent(Event):
     """A candidate is about to be opened."""
 
     candidate: Candidate
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class FallbackEvent(Event):
     """A candidate could not be opened here and the next one is tried."""
 
@@ -46,7 +48,7 @@ class FallbackEvent(Event):
     fix: str = ""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class ModelLoadedEvent(Event):
     """A model was loaded, from the cache or not.
 
@@ -61,14 +63,14 @@ class ModelLoadedEvent(Event):
     seconds: float
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class FileCreatedEvent(Event):
     """A file was written."""
 
     path: Path
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class DownloadProgressEvent(Event):
     """Bytes arrived.
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from inference_models_core.types.value import Value
+
 if TYPE_CHECKING:
     from inference_models_core.types.tensors import Array
 
 
-@attrs.frozen(kw_only=True)
-class Geometry:
+@attrs.frozen(kw_only=True, repr=False)
+class Geometry(Value):
     """One picture's mapping to network pixels: crop, scale, pad. Invertible.
 
     ``x_network = (x_picture - offset_x) * scale_x + pad_left`` and likewise for y.

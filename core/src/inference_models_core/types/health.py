@@ -7,6 +7,7 @@ import enum
 import attrs
 
 from inference_models_core.object_ref import ObjectRef, to_object_ref
+from inference_models_core.types.value import Value
 
 
 class Verdict(enum.Enum):
@@ -17,8 +18,8 @@ class Verdict(enum.Enum):
     FAILED = "failed"
 
 
-@attrs.frozen(kw_only=True)
-class HealthCheck:
+@attrs.frozen(kw_only=True, repr=False)
+class HealthCheck(Value):
     """A check, returned by ``register_health_checks``.
 
     Attributes:
@@ -32,8 +33,8 @@ class HealthCheck:
     check: ObjectRef = attrs.field(converter=to_object_ref)
 
 
-@attrs.frozen(kw_only=True)
-class CheckResult:
+@attrs.frozen(kw_only=True, repr=False)
+class CheckResult(Value):
     """What a check found.
 
     Attributes:

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from inference_models_core.types.value import Value
+
 if TYPE_CHECKING:
     from inference_models_core.predictions.image_source import ImageSource
     from inference_models_core.types.geometry import Geometry
     from inference_models_core.types.tensors import Array
 
 
-@attrs.frozen(kw_only=True)
-class PreprocessedGroup:
+@attrs.frozen(kw_only=True, repr=False)
+class PreprocessedGroup(Value):
     """Pictures that ended up at the same network size and run as one batch.
 
     Attributes:
@@ -27,8 +29,8 @@ class PreprocessedGroup:
     geometries: tuple[Geometry, ...]
 
 
-@attrs.frozen(kw_only=True)
-class Preprocessed:
+@attrs.frozen(kw_only=True, repr=False)
+class Preprocessed(Value):
     """All pictures of one call.
 
     Attributes:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import attrs
 
 from inference_models_core.types.converters import to_tuple
+from inference_models_core.types.value import Value
 
 
-@attrs.frozen(kw_only=True)
-class ListedModel:
+@attrs.frozen(kw_only=True, repr=False)
+class ListedModel(Value):
     """One line of a provider's listing."""
 
     model_id: str
@@ -17,8 +18,8 @@ class ListedModel:
     summary: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class ModelListing:
+@attrs.frozen(kw_only=True, repr=False)
+class ModelListing(Value):
     """One page of a provider's listing.
 
     Attributes:

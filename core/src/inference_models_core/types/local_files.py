@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from inference_models_core.types.converters import to_dict
+from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from inference_models_core.types.backends import BackendDetails
 
 
-@attrs.frozen(kw_only=True)
-class LocalFileFacts:
+@attrs.frozen(kw_only=True, repr=False)
+class LocalFileFacts(Value):
     """What an inspector read from a single file; ``None`` where the file does not say.
 
     Attributes:

@@ -6,10 +6,11 @@ import attrs
 
 from inference_models_core.object_ref import ObjectRef, to_object_ref
 from inference_models_core.types.converters import to_names, to_tuple
+from inference_models_core.types.value import Value
 
 
-@attrs.frozen(kw_only=True)
-class ModelSpec:
+@attrs.frozen(kw_only=True, repr=False)
+class ModelSpec(Value):
     """One registered implementation, returned by ``register_models``.
 
     Attributes:
@@ -37,8 +38,8 @@ class ModelSpec:
         return self.requires_features <= features <= (self.supports_features | self.requires_features)
 
 
-@attrs.frozen(kw_only=True)
-class PipelineSpec:
+@attrs.frozen(kw_only=True, repr=False)
+class PipelineSpec(Value):
     """Several models behind one call, returned by ``register_pipelines``.
 
     Attributes:

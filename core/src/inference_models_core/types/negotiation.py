@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from inference_models_core.types.converters import to_tuple
+from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
     from inference_models_core.types.backends import BackendReport, BackendSpec, Fit
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from inference_models_core.types.plugins import PluginIdentity
 
 
-@attrs.frozen(kw_only=True)
-class Rejection:
+@attrs.frozen(kw_only=True, repr=False)
+class Rejection(Value):
     """Why a package is not used.
 
     Attributes:
@@ -39,8 +40,8 @@ class Rejection:
         return attrs.asdict(self)
 
 
-@attrs.frozen(kw_only=True)
-class Candidate:
+@attrs.frozen(kw_only=True, repr=False)
+class Candidate(Value):
     """A package together with what would run it.
 
     Attributes:
@@ -84,8 +85,8 @@ class Candidate:
         }
 
 
-@attrs.frozen(kw_only=True)
-class Negotiation:
+@attrs.frozen(kw_only=True, repr=False)
+class Negotiation(Value):
     """Every package of a model, each in exactly one list.
 
     Attributes:
@@ -130,16 +131,16 @@ class Negotiation:
         return negotiation_html(self)
 
 
-@attrs.frozen(kw_only=True)
-class Attempt:
+@attrs.frozen(kw_only=True, repr=False)
+class Attempt(Value):
     """One candidate that was tried and could not be opened here."""
 
     candidate: Candidate
     error: Exception
 
 
-@attrs.frozen(kw_only=True)
-class Resolution:
+@attrs.frozen(kw_only=True, repr=False)
+class Resolution(Value):
     """How a loaded model came to be; ``model.resolution``.
 
     Attributes:

@@ -8,6 +8,7 @@ import attrs
 
 from inference_models_core.types.backends import UNKNOWN_BATCH, BatchSupport
 from inference_models_core.types.converters import to_dict, to_tuple
+from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from inference_models_core.types.negotiation import Rejection
 
 
-@attrs.frozen(kw_only=True)
-class Artifact:
+@attrs.frozen(kw_only=True, repr=False)
+class Artifact(Value):
     """One file of a package.
 
     Attributes:
@@ -35,8 +36,8 @@ class Artifact:
     urls: tuple[str, ...] = attrs.field(default=(), converter=to_tuple, repr=False)  # signed URLs are secrets
 
 
-@attrs.frozen(kw_only=True)
-class RecommendedParameters:
+@attrs.frozen(kw_only=True, repr=False)
+class RecommendedParameters(Value):
     """Thresholds that a model was tuned for.
 
     Attributes:
@@ -48,8 +49,8 @@ class RecommendedParameters:
     per_class_confidence: Mapping[str, float] = attrs.field(factory=dict, converter=to_dict)
 
 
-@attrs.frozen(kw_only=True)
-class ModelDependency:
+@attrs.frozen(kw_only=True, repr=False)
+class ModelDependency(Value):
     """Another model that a model needs, loaded through the same path and handed over by name."""
 
     name: str
@@ -57,8 +58,8 @@ class ModelDependency:
     package_id: str | None = None
 
 
-@attrs.frozen(kw_only=True)
-class ModelPackage:
+@attrs.frozen(kw_only=True, repr=False)
+class ModelPackage(Value):
     """One concrete, loadable variant of a model.
 
     Attributes:
@@ -103,8 +104,8 @@ class ModelPackage:
     unusable: Rejection | None = None
 
 
-@attrs.frozen(kw_only=True)
-class LocalCode:
+@attrs.frozen(kw_only=True, repr=False)
+class LocalCode(Value):
     """A model class inside a package.
 
     Attributes:
@@ -116,8 +117,8 @@ class LocalCode:
     class_name: str
 
 
-@attrs.frozen(kw_only=True)
-class ModelMetadata:
+@attrs.frozen(kw_only=True, repr=False)
+class ModelMetadata(Value):
     """A provider's answer: one model and its packages.
 
     Attributes:

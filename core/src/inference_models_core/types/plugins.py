@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import attrs
 
+from inference_models_core.types.value import Value
 
-@attrs.frozen(kw_only=True)
-class PluginIdentity:
+
+@attrs.frozen(kw_only=True, repr=False)
+class PluginIdentity(Value):
     """The plugin that something came from.
 
     Attributes:

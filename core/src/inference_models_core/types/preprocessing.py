@@ -10,6 +10,8 @@ import enum
 
 import attrs
 
+from inference_models_core.types.value import Value
+
 
 class ResizeMode(enum.Enum):
     """How a picture is fitted to the network's input."""
@@ -45,8 +47,8 @@ class Contrast(enum.Enum):
     HISTOGRAM_EQUALIZATION = "Histogram Equalization"
 
 
-@attrs.frozen(kw_only=True)
-class StaticCrop:
+@attrs.frozen(kw_only=True, repr=False)
+class StaticCrop(Value):
     """A fixed crop in whole percent of the picture, applied before everything else."""
 
     x_min: int
@@ -55,8 +57,8 @@ class StaticCrop:
     y_max: int
 
 
-@attrs.frozen(kw_only=True)
-class DynamicSize:
+@attrs.frozen(kw_only=True, repr=False)
+class DynamicSize(Value):
     """Which other input sizes than the training size a network takes.
 
     Attributes:
@@ -66,8 +68,8 @@ class DynamicSize:
     divisor: int = 1
 
 
-@attrs.frozen(kw_only=True)
-class PreprocessingDeclaration:
+@attrs.frozen(kw_only=True, repr=False)
+class PreprocessingDeclaration(Value):
     """Everything that turns a picture into an input tensor, in this order.
 
     static crop -> greyscale -> contrast -> spatial fit -> channel order -> divide -> normalise -> cast.

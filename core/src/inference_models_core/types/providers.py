@@ -9,6 +9,7 @@ import attrs
 from inference_models_core.object_ref import ObjectRef, to_object_ref
 from inference_models_core.types.converters import to_dict, to_tuple
 from inference_models_core.types.requests import LoadOptions
+from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from inference_models_core.types.secrets import Secret
 
 
-@attrs.frozen(kw_only=True)
-class WeightsProviderSpec:
+@attrs.frozen(kw_only=True, repr=False)
+class WeightsProviderSpec(Value):
     """Static facts about one provider, returned by ``register_weights_providers``.
 
     Attributes:
@@ -42,8 +43,8 @@ class WeightsProviderSpec:
     summary: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class ProviderContext:
+@attrs.frozen(kw_only=True, repr=False)
+class ProviderContext(Value):
     """What core hands to a provider's factory.
 
     Attributes:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from inference_models_core.types.value import Value
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@attrs.frozen(kw_only=True)
-class ModelRef:
+@attrs.frozen(kw_only=True, repr=False)
+class ModelRef(Value):
     """An id, an id at a named provider, or a path; exactly one of ``model_id`` and ``path`` is set.
 
     Attributes:

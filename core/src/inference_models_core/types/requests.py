@@ -9,6 +9,7 @@ import attrs
 from inference_models_core.types.converters import to_dict, to_optional_tuple, to_tuple
 from inference_models_core.types.devices import AUTO, Device
 from inference_models_core.types.secrets import Secret, to_optional_secret
+from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 FALLBACKS = ("compatible", "none")
 
 
-@attrs.frozen(kw_only=True)
-class LoadOptions:
+@attrs.frozen(kw_only=True, repr=False)
+class LoadOptions(Value):
     """Everything rare about loading.
 
     Attributes:
@@ -51,8 +52,8 @@ class LoadOptions:
     allow_url_input: bool = False
 
 
-@attrs.frozen(kw_only=True)
-class LoadRequest:
+@attrs.frozen(kw_only=True, repr=False)
+class LoadRequest(Value):
     """A call of ``from_pretrained`` after its arguments were read.
 
     Attributes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 import attrs
 
 from inference_models_core.types.converters import to_optional_tuple
+from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +22,8 @@ Dimension: TypeAlias = "int | str | None"
 """A fixed size, the name of a symbolic size, or ``None`` for a size nothing is known about."""
 
 
-@attrs.frozen(kw_only=True)
-class TensorSpec:
+@attrs.frozen(kw_only=True, repr=False)
+class TensorSpec(Value):
     """What a graph declares about one input or output.
 
     Attributes:
