@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from inference_models_core.errors import (
     NegotiationError,
     PackageFileMissingError,
 )
+from inference_models_core.log import logger
 from inference_models_core.model import Model, close_all, remember_resolution
 from inference_models_core.negotiation.failure import no_candidate_error
 from inference_models_core.planning import access_of, check_access, make_plan
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from inference_models_core.types.negotiation import Candidate
     from inference_models_core.types.requests import LoadRequest
     from inference_models_core.types.tensors import TensorSession
-
-logger = logging.getLogger("inference_models")
 
 
 def load_model(request: LoadRequest, *, depth: int = 0) -> Any:
@@ -119,7 +117,7 @@ def _tell_attempt(plan: Plan, candidate: Candidate) -> None:
 
 def _note_attempt(plan: Plan, candidate: Candidate, error: LoadError, attempts: list[Attempt]) -> None:
     attempts.append(Attempt(candidate=candidate, error=error))
-    logger.warning(
+    logger().warning(
         "%s: package %s cannot be opened with %s on %s: %s",
         plan.request.ref, candidate.package.package_id, candidate.backend, candidate.device, error,
     )  # fmt: skip

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from inference_models_core.errors import AccessDeniedError, PluginError
+from inference_models_core.log import logger
 from inference_models_core.negotiation.codes import MATCHER_FAILED
 from inference_models_core.negotiation.negotiate import negotiate
 from inference_models_core.negotiation.shortlist import shortlist
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from inference_models_core.types.negotiation import Negotiation
     from inference_models_core.types.packages import ModelPackage
     from inference_models_core.types.requests import LoadRequest
-
-logger = logging.getLogger("inference_models")
 
 
 class Plan(NamedTuple):
@@ -73,7 +71,7 @@ def make_plan(request: LoadRequest) -> Plan:
     found = find_model(request, registry)
     negotiation = _negotiate(request, host, registry, found)
     for warning in negotiation.warnings:
-        logger.warning("%s: %s", request.ref, warning)
+        logger().warning("%s: %s", request.ref, warning)
     if host.is_observed:
         from inference_models_core.types.events import NegotiatedEvent
 

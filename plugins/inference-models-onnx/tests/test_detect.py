@@ -7,14 +7,16 @@ import sys
 
 import onnxruntime  # so that the real one is restored after each test
 import pytest
+from inference_models_core.errors import CannotOpenHereError
 from inference_models_core.runtime.facts import Gpu
 from inference_models_core.runtime.probe import RuntimeProbe
 from inference_models_core.types.backends import Availability
 from inference_models_core.types.devices import CPU, Device
 from inference_models_core.types.health import Verdict
 from inference_models_onnx import health
+from inference_models_onnx.backend import OnnxBackend
 from inference_models_onnx.builds import installed_builds
-from inference_models_onnx.detect import report
+from inference_models_onnx.detect import is_plain_cpu_build, report
 
 CPU_ONLY = ("AzureExecutionProvider", "CPUExecutionProvider")
 CUDA = ("TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider")
@@ -63,7 +65,61 @@ def test_the_cpu_build(machine):
     found = report(no_gpu())
     assert found.availability is Availability.AVAILABLE
     assert (found.version, found.devices) == ("1.23.2", (CPU,))
-    assert found.capabilities == {"providers": ",".join(CPU_ONLY), "build": "onnxruntime"}
+    assert found.capabilities == {"providers": ",".join(CPU_ONLY), "build": "onnxruntime", "examined": "runtime"}
+
+
+LIBRARIES = ("onnxruntime_pybind11_state.cpython-311-x86_64-linux-gnu.so", "libonnxruntime_providers_shared.so")
+
+
+@pytest.fixture
+def unimportable(machine, tmp_path):
+    """A machine whose onnxruntime has these libraries, and breaks when it is imported."""
+
+    def make(builds, *libraries):
+        machine(builds, module="raise ImportError('must not be imported for a plan')")
+        (tmp_path / "onnxruntime" / "capi").mkdir()
+        for library in libraries:
+            (tmp_path / "onnxruntime" / "capi" / library).touch()
+
+    return make
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the files of the builds for Linux")
+def test_the_plain_cpu_build_is_known_by_its_files(unimportable):
+    unimportable({"onnxruntime": "1.23.2"}, *LIBRARIES)
+    found = report(no_gpu())
+    assert (found.availability, found.version, found.devices) == (Availability.AVAILABLE, "1.23.2", (CPU,))
+    assert found.capabilities["examined"] == "files"
+    assert "onnxruntime" not in sys.modules
+    assert report(two_gpus()).code == "gpu-unused"
+
+
+@pytest.mark.parametrize(
+    ("builds", "libraries"),
+    [
+        ({"onnxruntime": "1.23.2"}, (*LIBRARIES, "libonnxruntime_providers_cuda.so")),  # a build of one's own
+        ({"onnxruntime": "1.23.2"}, LIBRARIES[1:]),  # the runtime itself is gone
+        ({"onnxruntime-gpu": "1.23.2"}, LIBRARIES),
+        ({"onnxruntime": "1.23.2", "onnxruntime-gpu": "1.23.2"}, LIBRARIES),
+        ({}, LIBRARIES),
+    ],
+)
+def test_anything_else_is_imported(unimportable, builds, libraries):
+    unimportable(builds, *libraries)
+    assert report(no_gpu()).code == "runtime-broken"
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_on_other_systems_files_do_not_tell(unimportable, platform):
+    unimportable({"onnxruntime": "1.23.2"}, *LIBRARIES)
+    assert not is_plain_cpu_build(["onnxruntime"], platform)
+
+
+def test_a_runtime_that_breaks_when_it_is_needed_gives_way(unimportable, tmp_path):
+    unimportable({"onnxruntime": "1.23.2"}, *LIBRARIES)
+    with pytest.raises(CannotOpenHereError, match="cannot be imported") as caught:
+        OnnxBackend().open_session(tmp_path / "weights.onnx")
+    assert "pip" in caught.value.hint
 
 
 def test_the_gpu_build(machine):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import functools
 import itertools
-import logging
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from inference_models_core.errors import InferenceModelsError, PluginError
+from inference_models_core.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from inference_models_core.plugins.state import Implementation
     from inference_models_core.types.plugins import PluginIdentity
 
-_LOGGER = logging.getLogger("inference_models")
 _MOST_ITEMS = 100_000
 T = TypeVar("T")
 
@@ -50,8 +49,8 @@ def guarded(function: Callable[[], T]) -> Outcome:
         return Outcome(value=function())
     except MemoryError:
         raise
-    except (Exception, SystemExit) as error:
-        _LOGGER.debug("a plugin raised", exc_info=True)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code, whose fault must stay its own
+        logger().debug("a plugin raised", exc_info=True)
         return Outcome(error=error)
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import TYPE_CHECKING
 
 from inference_models_core.errors import PluginContractError, printable
+from inference_models_core.log import logger
 from inference_models_core.plugins.calls import error_text
 from inference_models_core.plugins.records import PluginFailure
 
 if TYPE_CHECKING:
     from inference_models_core.types.plugins import PluginIdentity
 
-_LOGGER = logging.getLogger("inference_models")
 _MOST_PER_HOOK = 10
 
 
@@ -44,7 +43,7 @@ class FailureLog:
         failure = PluginFailure(plugin=plugin, hook=hook, error=text)
         sentence = f"plugin {plugin}: {failure}"
         if self._keep(failure, most):
-            _LOGGER.warning("%s", sentence)
+            logger().warning("%s", sentence)
         if self._strict:
             raise PluginContractError(sentence) from (error if isinstance(error, BaseException) else None)
         return sentence

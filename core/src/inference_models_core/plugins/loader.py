@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import logging
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import pluggy
 from inference_models_core.__about__ import __version__
 from inference_models_core.errors import PluginContractError, PluginError, printable
 from inference_models_core.hookspecs import PROJECT_NAME, InferenceModelsSpecs
+from inference_models_core.log import debug, logger
 from inference_models_core.plugins.calls import error_text, guarded
 from inference_models_core.plugins.handshake import (
     API_CONSTANT,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from inference_models_core.plugins.discovery import PluginCandidate
     from inference_models_core.plugins.policy import PluginPolicy
 
-_LOGGER = logging.getLogger("inference_models")
 _BUILTIN_MODULE = "inference_models_core.builtin.plugin"
 _MOST_CHARACTERS = 1000
 _WRAPPED_HOOK = "rank_candidates"
@@ -90,13 +89,13 @@ def report(record: PluginRecord, *, strict: bool) -> None:
         PluginError: In strict mode.
     """
     if record.status in (Status.ACTIVE, Status.BLOCKED):
-        _LOGGER.debug("%s", record)
+        debug("%s", record)
         for warning in record.warnings:
-            _LOGGER.warning("plugin %s: %s", record.identity, warning)
+            logger().warning("plugin %s: %s", record.identity, warning)
         return
     if strict:
         raise PluginError(str(record), hint=record.fix)
-    _LOGGER.warning("%s%s", record, f"; to fix it: {record.fix}" if record.fix else "")
+    logger().warning("%s%s", record, f"; to fix it: {record.fix}" if record.fix else "")
 
 
 def _load(
@@ -218,7 +217,7 @@ def load_in_process(
     """
     blocked = policy.reason_to_block(identity)
     if blocked:
-        _LOGGER.warning("plugin %s: %s", identity, blocked)
+        logger().warning("plugin %s: %s", identity, blocked)
         return PluginRecord(identity=identity, status=Status.BLOCKED, reason=blocked, value=_name_of(plugin))
     started = time.perf_counter()
     if manager.has_plugin(identity.name):

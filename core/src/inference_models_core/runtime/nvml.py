@@ -6,20 +6,19 @@ layouts are those of NVML's API reference.
 
 from __future__ import annotations
 
-import logging
 import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from inference_models_core.log import debug
 from inference_models_core.runtime.facts import Gpu
 from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-_LOGGER = logging.getLogger("inference_models")
 _LIBRARIES = {"linux": "libnvidia-ml.so.1", "win32": "nvml.dll"}
 _TEXT_BYTES = 96
 _NUMBER = re.compile(r"\d+")
@@ -71,7 +70,7 @@ def read_nvml(visible: str | None, load: Callable[[], Any | None] = load_nvml) -
         return NOTHING
     code = library.nvmlInit_v2()
     if code != 0:
-        _LOGGER.debug("NVML does not start: code %d", code)
+        debug("NVML does not start: code %d", code)
         return NOTHING
     nvml = _Nvml(library)
     try:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inference_models_core.errors import (
+    CannotOpenHereError,
     DeviceMismatchError,
     InvalidRequestError,
     PackageFileMissingError,
 )
+from inference_models_core.log import debug
 from inference_models_core.types.devices import CPU, Device
 
-from inference_models_onnx.builds import gpu_line, installed_builds, upgrade_line
+from inference_models_onnx.builds import gpu_line, installed_builds, mending_line, upgrade_line
 from inference_models_onnx.detect import import_runtime
 from inference_models_onnx.opsets import release_of
 from inference_models_onnx.options import OnnxOptions, parse_options
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from inference_models_core.types.packages import ModelPackage
 
-_logger = logging.getLogger("inference_models")
 _FATAL_ONLY = 4
 _LEVELS = {
     "disable": "ORT_DISABLE_ALL",
@@ -67,7 +67,7 @@ class OnnxBackend:
             DeviceMismatchError: If the runtime would not compute where it was asked to.
         """
         settings = parse_options(options)
-        runtime = import_runtime()
+        runtime = _runtime()
         path = Path(path)
         _check_contents(path, package, settings, runtime.__version__)
         providers = configured_providers(settings, device, path)
@@ -75,6 +75,14 @@ class OnnxBackend:
         session = _create(runtime, path, settings, providers)
         _check_used([name for name, _ in providers], session.get_providers(), device)
         return OnnxSession(session, device, path.name)
+
+
+def _runtime() -> Any:
+    try:
+        return import_runtime()
+    except (ImportError, OSError, AttributeError) as error:
+        builds = installed_builds() or {"onnxruntime": ""}
+        raise CannotOpenHereError(f"ONNX Runtime cannot be imported: {error}", hint=mending_line(builds)) from error
 
 
 def _check_contents(path: Path, package: ModelPackage | None, settings: OnnxOptions, version: str) -> None:
@@ -163,4 +171,4 @@ def _check_used(wanted: list[str], used: list[str], device: Device) -> None:
             hint="the runtime could not load a library of the provider; for CUDA, "
             'pip install "onnxruntime-gpu[cuda,cudnn]" brings the libraries of the right versions',
         )
-    _logger.debug("ONNX session on %s with %s", device, ", ".join(used))
+    debug("ONNX session on %s with %s", device, ", ".join(used))

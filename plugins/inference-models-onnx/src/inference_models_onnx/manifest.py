@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 from inference_models_core.types.backends import BackendDetails, BatchSupport
+from inference_models_core.types.value import Value
 
 from inference_models_onnx.providers import provider_name
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 _QUANTIZATIONS = ("fp32", "fp16", "bf16", "int8", "unknown")
 
 
-@attrs.frozen(kw_only=True)
-class OnnxRequirements:
+@attrs.frozen(kw_only=True, repr=False)
+class OnnxRequirements(Value):
     """What an ONNX file needs from the runtime; ``None`` where the package does not say.
 
     Attributes:

@@ -82,7 +82,11 @@ def _match_providers(incompatible: tuple[str, ...], report: BackendReport, reque
     named = parse_options(options).providers
     if named is None:
         return _match_default_providers(kind, runtime, incompatible)
-    return _match_named_providers(tuple(name for name, _ in named), kind, runtime, incompatible)
+    names = tuple(name for name, _ in named)
+    if report.capabilities.get("examined") == "files":  # small providers inside the runtime: the session finds out
+        inside = [name for name in names if device_kind(name) == "cpu"]
+        runtime = (",".join((runtime[0], *inside)), runtime[1])
+    return _match_named_providers(names, kind, runtime, incompatible)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import attrs
 from inference_models_core.errors import PackageError, PackageFileMissingError, UnsafeModelFileError
+from inference_models_core.types.value import Value
 
 from inference_models_onnx.onnx_messages import ModelWalk
 from inference_models_onnx.wire_format import WireReader
@@ -34,8 +35,8 @@ _MAGICS = {
 }
 
 
-@attrs.frozen(kw_only=True)
-class OnnxFile:
+@attrs.frozen(kw_only=True, repr=False)
+class OnnxFile(Value):
     """What an ONNX file says about itself.
 
     Attributes:

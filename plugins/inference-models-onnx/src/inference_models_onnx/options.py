@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import attrs
 from inference_models_core.errors import InvalidRequestError
+from inference_models_core.types.value import Value
 
 from inference_models_onnx.providers import provider_name
 
@@ -63,8 +64,8 @@ def _to_domains(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-@attrs.frozen(kw_only=True)
-class OnnxOptions:
+@attrs.frozen(kw_only=True, repr=False)
+class OnnxOptions(Value):
     """How a session is made; ``None`` leaves the runtime's own default.
 
     Attributes:

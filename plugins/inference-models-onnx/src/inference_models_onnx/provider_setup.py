@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import logging
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
+
+from inference_models_core.log import logger
 
 from inference_models_onnx.providers import TENSORRT_PROVIDER, default_providers, device_kind
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from inference_models_onnx.options import OnnxOptions
 
-_logger = logging.getLogger("inference_models")
 _TAKES_DEVICE_ID = ("cuda", "rocm", "dml")
 
 
@@ -81,7 +81,7 @@ def _preload_once(preload: Callable[[], None]) -> None:
     with contextlib.redirect_stdout(captured):
         preload()
     if captured.text:
-        _logger.info("ONNX Runtime on loading CUDA libraries: %s", captured.text.strip())
+        logger().info("ONNX Runtime on loading CUDA libraries: %s", captured.text.strip())
 
 
 class _ThreadCapture(io.TextIOBase):

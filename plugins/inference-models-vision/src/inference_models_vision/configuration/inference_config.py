@@ -19,6 +19,7 @@ from inference_models_core.types.preprocessing import (
     Rounding,
     StaticCrop,
 )
+from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -28,8 +29,8 @@ _MAX_SIDE = 16_384
 _POST_PROCESSING_TYPES = ("nms", "softmax", "sigmoid")
 
 
-@attrs.frozen(kw_only=True)
-class NmsParameters:
+@attrs.frozen(kw_only=True, repr=False)
+class NmsParameters(Value):
     """What a graph with non-maximum suppression inside was exported with.
 
     Attributes:
@@ -45,8 +46,8 @@ class NmsParameters:
     class_agnostic: bool
 
 
-@attrs.frozen(kw_only=True)
-class PostProcessing:
+@attrs.frozen(kw_only=True, repr=False)
+class PostProcessing(Value):
     """What becomes of the outputs.
 
     Attributes:
@@ -60,8 +61,8 @@ class PostProcessing:
     nms: NmsParameters | None = None
 
 
-@attrs.frozen(kw_only=True)
-class InferenceConfig:
+@attrs.frozen(kw_only=True, repr=False)
+class InferenceConfig(Value):
     """The whole document.
 
     Attributes:

@@ -11,6 +11,7 @@ import numpy as np
 from inference_models_core.errors import ImageNotFoundError, InputError, UrlInputForbiddenError
 from inference_models_core.predictions.image_source import ImageSource
 from inference_models_core.types.preprocessing import ColorOrder
+from inference_models_core.types.value import Value
 
 from inference_models_vision.defaults import MAX_IMAGE_PIXELS
 from inference_models_vision.images.arrays import check_picture, is_tensor, pixels_of_tensor
@@ -41,8 +42,8 @@ class Picture(NamedTuple):
     source: ImageSource
 
 
-@attrs.frozen(kw_only=True)
-class ImageLoader:
+@attrs.frozen(kw_only=True, repr=False)
+class ImageLoader(Value):
     """Reads the pictures of a call.
 
     Attributes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from inference_models_core.errors import ModelOutputError
+from inference_models_core.log import logger
 from inference_models_core.predictions.detections import Detections
 from inference_models_core.tasks.object_detection import ObjectDetectionModel
 from inference_models_core.types.preprocessing import ResizeMode
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from inference_models_core.types.tensors import Array
     from typing_extensions import Self
 
-logger = logging.getLogger("inference_models")
 
 FUSED = "nms_fused"
 RESIZE_MODES = (
@@ -177,7 +176,7 @@ class YoloV8ObjectDetection(PerPictureFamily[Detections], ObjectDetectionModel):
         class_agnostic_nms: bool | None,
     ) -> NmsSettings:
         if self._fused and (iou_threshold is not None or class_agnostic_nms is not None):
-            logger.warning("iou_threshold and class_agnostic_nms have no effect: this graph suppresses boxes itself")
+            logger().warning("iou_threshold and class_agnostic_nms have no effect: this graph suppresses boxes itself")
         limit = None if self._fused else defaults.MAX_DETECTIONS
         return NmsSettings(
             threshold=resolve_confidence(
@@ -227,5 +226,5 @@ class YoloV8ObjectDetection(PerPictureFamily[Detections], ObjectDetectionModel):
 def _numbered_classes(output: Array) -> tuple[str, ...]:
     """Names for a bare file that has none: one for each class its graph tells apart."""
     count = max(output.shape[1] - 4, 0) if len(output.shape) == 3 else 0
-    logger.warning("the model has no class names; its %d classes are called class_0, class_1, ...", count)
+    logger().warning("the model has no class names; its %d classes are called class_0, class_1, ...", count)
     return tuple(f"class_{i}" for i in range(count))
