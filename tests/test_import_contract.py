@@ -12,8 +12,6 @@ import pytest
 
 HEAVY = {"numpy", "requests", "cv2", "onnxruntime", "torch", "PIL", "rich"}
 LATER = {"click", "packaging", "platformdirs", "filelock", "asyncio", "concurrent", "http", "ssl"}
-#: A backend's own detection may import its runtime, as long as it is the one in question; nothing else has a reason.
-NOT_FOR_PLANNING = {"cv2", "torch", "PIL", "rich", "requests"}
 PLUGINS = sorted(
     entry.value
     for entry in importlib.metadata.entry_points(group="inference_models.plugins")
@@ -74,9 +72,11 @@ def test_public_names_that_only_describe_import_nothing_heavy():
     assert not modules_after(code) & (HEAVY | LATER)
 
 
-def test_planning_loads_nothing_but_the_runtime_in_question():
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere detection imports ONNX Runtime")
+def test_planning_loads_nothing_heavy():
+    """Not even the runtime in question: of its plain CPU build everything is known from its files."""
     code = "from inference_models_core import AutoModel; assert AutoModel.plan('samples/shapes-detector').accepted"
-    assert not modules_after(code) & NOT_FOR_PLANNING
+    assert not modules_after(code) & HEAVY
 
 
 def test_our_plugins_are_found():
