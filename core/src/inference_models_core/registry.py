@@ -221,7 +221,7 @@ class Registry:
         """
         rows = self.rows(architecture, task, backend_name, prefer)
         entries = [entry for entry in rows if entry[0].accepts(features)]
-        owners = self._owners(architecture, task, backend_name, prefer)
+        owners = self._owners(architecture, task, backend_name, prefer) if len(entries) > 1 else frozenset()
         return _pick(entries, lambda entry: _row_standing(entry, owners, prefer))
 
     def rows(
@@ -292,8 +292,8 @@ class Registry:
 
 
 def _pick(entries: Sequence[Registered[SpecT]], standing: Callable[[Registered[SpecT]], int]) -> Selection[SpecT]:
-    if not entries:
-        return Selection()
+    if len(entries) <= 1:  # nearly always
+        return Selection(spec=entries[0][0], plugin=entries[0][1]) if entries else Selection()
     standings = [standing(entry) for entry in entries]
     best = min(standings)
     top = [entry for entry, place in zip(entries, standings, strict=True) if place == best]

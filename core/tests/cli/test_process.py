@@ -55,7 +55,10 @@ def test_a_pipe_that_closes_early_is_no_traceback(process, pictures):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_interrupted(workplace, environment, pictures):
-    command = [sys.executable, "-m", "inference_models_core", "predict", TOY, *["pictures/a.jpg"] * 20_000, "--no-save"]
+    # Children of a background job inherit that Ctrl-C is ignored; a program that a person starts does not.
+    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from inference_models_core.cli import main; sys.argv[0] = 'inference-models'; main()"
+    command = [sys.executable, "-c", code, "predict", TOY, *["pictures/a.jpg"] * 20_000, "--no-save"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         running.stdout.readline()
         running.send_signal(signal.SIGINT)
