@@ -24,8 +24,7 @@ fixes it) and stays a subclass of the matching built-in, so that generic handler
     ├─ PackageError (ValueError)                a package that is damaged or incomplete
     │  ├─ MalformedDocumentError                a document with a wrong field: file, key, what was expected
     │  ├─ PackageFileMissingError (FileNotFoundError)
-    │  ├─ UnsafeModelFileError                  a file refused for what it contains
-    │  └─ LocalCodeForbiddenError (PermissionError)
+    │  └─ UnsafeModelFileError                  a file refused for what it contains
     ├─ LoadError (RuntimeError)
     │  ├─ CannotOpenHereError                   a backend cannot open this package on this machine: the next may try
     │  ├─ DeviceMismatchError                   the runtime would not really use the requested device
@@ -227,12 +226,6 @@ class UnsafeModelFileError(PackageError):
     """A model file is refused for what it contains, such as data outside the package."""
 
     code = "unsafe-model-file"
-
-
-class LocalCodeForbiddenError(PackageError, PermissionError):
-    """A package wants to run its own code and the caller did not ask for that."""
-
-    code = "local-code-forbidden"
 
 
 class LoadError(InferenceModelsError, RuntimeError):
