@@ -150,3 +150,7 @@ def test_supervision_classifications(build):
     labels = build.multi_label().to_supervision()
     assert labels.class_id.tolist() == [0, 2]
     np.testing.assert_array_equal(labels.confidence, np.float32([0.9, 0.8]))
+
+
+def test_the_only_picture_needs_no_id(build):
+    assert {entry["image_id"] for entry in build.detections(2).to_coco()} == {0}

@@ -129,12 +129,12 @@ class Detections(Prediction):
         return to_detections(self)
 
     def to_coco(
-        self, *, image_id: int | str, category_ids: Mapping[int, int] | Sequence[int] | None = None
+        self, *, image_id: int | str = 0, category_ids: Mapping[int, int] | Sequence[int] | None = None
     ) -> list[dict[str, Any]]:
         """Results in the format of the COCO evaluation: one dict per object.
 
         Args:
-            image_id: The picture's id in the data set.
+            image_id: The picture's id in the data set; 0 where there is only the one.
             category_ids: Category id per class id; by default the class id itself.
 
         Returns:

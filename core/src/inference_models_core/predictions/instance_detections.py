@@ -72,7 +72,7 @@ class InstanceDetections(Detections):
         return to_detections(self, mask=self.masks.dense())
 
     def to_coco(
-        self, *, image_id: int | str, category_ids: Mapping[int, int] | Sequence[int] | None = None
+        self, *, image_id: int | str = 0, category_ids: Mapping[int, int] | Sequence[int] | None = None
     ) -> list[dict[str, Any]]:
         """As for detections, with ``segmentation``: compressed run lengths whose ``counts`` are text for JSON."""
         from inference_models_core.predictions.coco import json_rle

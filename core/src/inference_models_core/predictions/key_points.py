@@ -118,7 +118,7 @@ class KeyPointDetections(Detections):
         return to_key_points(self)
 
     def to_coco(
-        self, *, image_id: int | str, category_ids: Mapping[int, int] | Sequence[int] | None = None
+        self, *, image_id: int | str = 0, category_ids: Mapping[int, int] | Sequence[int] | None = None
     ) -> list[dict[str, Any]]:
         """As for detections, with ``keypoints``: x, y and visibility (2 or 0) of every key point in a row."""
         from inference_models_core.predictions.coco import key_point_triplets

@@ -113,12 +113,12 @@ class SemanticSegmentation(Prediction):
             )
 
     def to_coco(
-        self, *, image_id: int | str, category_ids: Mapping[int, int] | Sequence[int] | None = None
+        self, *, image_id: int | str = 0, category_ids: Mapping[int, int] | Sequence[int] | None = None
     ) -> list[dict[str, Any]]:
         """Results in the format of COCO's stuff evaluation: one dict per class present.
 
         Args:
-            image_id: The picture's id in the data set.
+            image_id: The picture's id in the data set; 0 where there is only the one.
             category_ids: Category id per class id; by default the class id itself.
 
         Returns:
