@@ -14,7 +14,7 @@ from inference_models_core.types.backends import BatchSupport
 from inference_models_core.types.packages import Artifact, LocalCode, ModelMetadata, ModelPackage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from inference_models_core.types.local_files import LocalFileFacts
     from inference_models_core.types.providers import ProviderContext
@@ -185,11 +185,14 @@ def _plain_files(directory: Path) -> Iterator[Path]:
             yield path
 
 
-def _preprocessing(facts: LocalFileFacts, input_size: tuple[int, int] | None) -> Any:
-    if facts.preprocessing is not None or input_size is None:
+def _preprocessing(facts: LocalFileFacts, given: tuple[int, int] | None) -> Mapping[str, Any]:
+    """What the file says of its pre-processing, else its size alone: the family knows what bare files expect."""
+    if facts.preprocessing is not None:
         return facts.preprocessing
-    height, width = input_size
-    return {"network_input": {"training_input_size": {"height": height, "width": width}}}
+    size = given or facts.input_size
+    if size is None:
+        return {"network_input": {}}
+    return {"network_input": {"training_input_size": {"height": size[0], "width": size[1]}}}
 
 
 def _untold(path: Path, architecture: str | None, task: str | None) -> InvalidRequestError:

@@ -13,6 +13,7 @@ from inference_models_vision.configuration.inference_config import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from inference_models_core.types.packages import ModelPackage
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
 CLASS_NAMES_FILE = "class_names.txt"
 
 
-def package_config(package_dir: Path, package: ModelPackage, **family: Any) -> InferenceConfig:
+def package_config(
+    package_dir: Path, package: ModelPackage, *, bare_input: Mapping[str, Any] | None = None, **family: Any
+) -> InferenceConfig:
     """Reads how to feed a package's network.
 
     Args:
         package_dir: Directory with the package's files.
         package: Its metadata; ``package.preprocessing`` is used where it is set, since the package then has no file
             and a file in the same directory belongs to something else.
+        bare_input: What the family takes ``network_input`` to be where a bare model file does not say.
         **family: ``resize_modes`` and ``substitutions`` of the family, see :func:`parse_inference_config`.
 
     Returns:
@@ -37,7 +41,10 @@ def package_config(package_dir: Path, package: ModelPackage, **family: Any) -> I
         MalformedDocumentError: With file, key, what was expected and what was found.
     """
     if package.preprocessing is not None:
-        return parse_inference_config(dict(package.preprocessing), f"pre-processing of {package.package_id}", **family)
+        document = dict(package.preprocessing)
+        if package.graph_files and bare_input is not None:
+            document["network_input"] = {**bare_input, **document.get("network_input", {})}
+        return parse_inference_config(document, f"pre-processing of {package.package_id}", **family)
     return parse_inference_config(parsing.read_json(package_dir / FILE_NAME).mapping, FILE_NAME, **family)
 
 

@@ -159,7 +159,7 @@ def build_parts(
         max_image_pixels: Largest picture accepted, in pixels.
         allow_url_input: Whether prediction calls may fetch pictures from URLs.
         allow_private_url_hosts: Whether from private networks, too.
-        **config_rules: ``resize_modes`` and ``substitutions`` of the family.
+        **config_rules: ``resize_modes``, ``substitutions`` and ``bare_input`` of the family.
 
     Returns:
         The parts.

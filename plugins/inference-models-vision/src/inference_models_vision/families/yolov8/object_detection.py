@@ -42,6 +42,18 @@ SUBSTITUTIONS = {ResizeMode.FIT_LONGER_EDGE: (ResizeMode.LETTERBOX, 127)}
 """What YOLO packages of the platform do with modes that a fixed input cannot have."""
 
 
+BARE_INPUT = {
+    "dynamic_spatial_size_supported": False,
+    "color_mode": "rgb",
+    "resize_mode": "letterbox",
+    "rounding": "ultralytics",
+    "padding_value": 114,
+    "input_channels": 3,
+    "scaling_factor": 255,
+}
+"""What exporters of this family feed their networks; used for a bare file that does not say."""
+
+
 class NmsSettings(NamedTuple):
     """The arguments of one call, checked.
 
@@ -118,6 +130,7 @@ class YoloV8ObjectDetection(PerPictureFamily[Detections], ObjectDetectionModel):
             allow_private_url_hosts=allow_private_url_hosts,
             resize_modes=RESIZE_MODES,
             substitutions=SUBSTITUTIONS,
+            bare_input=BARE_INPUT,
         )
         names = package_class_names(package_dir, package)
         return cls(parts, class_names=names or (), recommended_parameters=recommended_parameters)
