@@ -9,6 +9,7 @@ from inference_models_core.auto_model import AutoModel
 from inference_models_core.errors import InvalidRequestError
 from inference_models_core.model import Model, close_all
 from inference_models_core.plugins.host import get_host
+from inference_models_core.registry import NAME_THE_DISTRIBUTION, conflict_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,11 +68,8 @@ def _find(pipeline_id: str, options: Any) -> PipelineSpec:
     if selection.spec is not None:
         return selection.spec
     if selection.conflict:
-        owners = ", ".join(str(plugin) for _, plugin in selection.conflict)
-        raise InvalidRequestError(
-            f"several plugins bring a pipeline {pipeline_id!r}: {owners}",
-            hint='name the distribution: options=LoadOptions(prefer=("...",))',
-        )
+        message = conflict_text(f"a pipeline {pipeline_id!r}", selection.conflict)
+        raise InvalidRequestError(message, hint=NAME_THE_DISTRIBUTION)
     known = ", ".join(sorted(spec.pipeline_id for spec, _ in registry.pipelines)) or "none"
     raise InvalidRequestError(f"no pipeline {pipeline_id!r} is installed", hint=f"pipelines that are: {known}")
 

@@ -70,6 +70,15 @@ class Selection(Generic[SpecT]):
     conflict: tuple[Registered[SpecT], ...] = ()
 
 
+NAME_THE_DISTRIBUTION = 'name the distribution: options=LoadOptions(prefer=("...",))'
+"""What a caller does about a conflict."""
+
+
+def conflict_text(what: str, conflict: Iterable[Registered[SpecT]]) -> str:
+    """One sentence on a conflict: ``what`` several plugins bring, and which."""
+    return f"several plugins bring {what}: {', '.join(str(plugin) for _, plugin in conflict)}"
+
+
 class Triple(NamedTuple):
     """One line of the expanded table of implementations.
 

@@ -15,6 +15,7 @@ from inference_models_core.errors import (
 from inference_models_core.plugins.calls import attributed
 from inference_models_core.plugins.known import install_command_for_provider
 from inference_models_core.providers.context import provider_context
+from inference_models_core.registry import NAME_THE_DISTRIBUTION, conflict_text
 from inference_models_core.types.packages import ModelMetadata
 
 if TYPE_CHECKING:
@@ -76,11 +77,8 @@ def _provider(name: str, request: LoadRequest, registry: Registry) -> WeightsPro
     if selection.spec is not None:
         return selection.spec
     if selection.conflict:
-        owners = ", ".join(str(plugin) for _, plugin in selection.conflict)
-        raise AmbiguousProviderError(
-            f"several plugins bring a weights provider {name!r}: {owners}",
-            hint='name the distribution: options=LoadOptions(prefer=("...",))',
-        )
+        message = conflict_text(f"a weights provider {name!r}", selection.conflict)
+        raise AmbiguousProviderError(message, hint=NAME_THE_DISTRIBUTION)
     installed = ", ".join(spec.name for spec, _ in registry.providers) or "none"
     raise UnknownProviderError(
         f"no installed plugin brings a weights provider {name!r}",
