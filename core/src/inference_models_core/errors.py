@@ -16,9 +16,27 @@ fixes it) and stays a subclass of the matching built-in, so that generic handler
     │  ├─ UnknownProviderError (LookupError)
     │  ├─ AmbiguousProviderError (LookupError)
     │  ├─ AccessDeniedError (PermissionError)
-    │  │  └─ PolicyFailedError                 a gate could not decide, which denies
-    │  ├─ OfflineError (ConnectionError)
+    │  │  ├─ PolicyFailedError                 a gate could not decide, which denies
+    │  │  ├─ UnauthorizedError                 no key, or one that the provider does not accept
+    │  │  ├─ PaymentRequiredError
+    │  │  ├─ ForbiddenError                    a key that may not use this model
+    │  │  └─ UsagePausedError
+    │  ├─ OfflineError (ConnectionError)       the network is needed and forbidden
     │  └─ ProviderUnavailableError (ConnectionError)
+    │     └─ RateLimitedError
+    ├─ DownloadError (ConnectionError)         a file could not be fetched; carries ``attempts``
+    │  ├─ UnsafeUrlError (PermissionError)     a URL that leads where it must not
+    │  └─ DownloadRefusedError                 the server has it and does not give it: 401, 403, 404, 410
+    ├─ IntegrityError (ValueError)             bytes that are not those that were promised
+    │  ├─ HashDowngradeError                   metadata that promises less than, or other than, it did before
+    │  └─ LockfileError                        a lock file that cannot be used
+    │     └─ LockfileMismatchError             what was found is not what is locked; shows both
+    ├─ CacheError (OSError)                    the cache on this machine
+    │  ├─ UnsafeCacheError (PermissionError)   others may write there
+    │  ├─ ReadOnlyCacheError (PermissionError) something is missing and cannot be written
+    │  ├─ CorruptedCacheError                  a damaged file that cannot be fetched again now
+    │  ├─ CacheLockStalledError (TimeoutError) another process holds a lock and makes no progress
+    │  └─ DiskFullError                        carries ``path``, ``needed`` and ``available``
     ├─ NegotiationError                         no package fits, or the request contradicts itself
     │  └─ NoCompatiblePackageError (LookupError) carries the ``negotiation``
     ├─ PackageError (ValueError)                a package that is damaged or incomplete
@@ -172,6 +190,30 @@ class PolicyFailedError(AccessDeniedError):
     code = "policy-failed"
 
 
+class UnauthorizedError(AccessDeniedError):
+    """The provider wants a key, or does not accept the one it got."""
+
+    code = "unauthorized"
+
+
+class PaymentRequiredError(AccessDeniedError):
+    """The account has to be paid for before the model can be used."""
+
+    code = "payment-required"
+
+
+class ForbiddenError(AccessDeniedError):
+    """The key is accepted and may not use this model."""
+
+    code = "forbidden"
+
+
+class UsagePausedError(AccessDeniedError):
+    """The provider has paused the account."""
+
+    code = "usage-paused"
+
+
 class OfflineError(ProviderError, ConnectionError):
     """The network would be needed, and offline mode forbids it."""
 
@@ -182,6 +224,110 @@ class ProviderUnavailableError(ProviderError, ConnectionError):
     """The provider cannot be reached."""
 
     code = "provider-unavailable"
+
+
+class RateLimitedError(ProviderUnavailableError):
+    """The provider answers too many requests with a pause, and the pause is too long to wait for."""
+
+    code = "rate-limited"
+
+
+class DownloadError(InferenceModelsError, ConnectionError):
+    """A file could not be fetched.
+
+    Attributes:
+        attempts: What went wrong each time, oldest first, as sentences.
+    """
+
+    code = "download-failed"
+
+    def __init__(self, message: str, *, hint: str = "", attempts: Sequence[str] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.attempts = tuple(map(printable, attempts))
+
+
+class UnsafeUrlError(DownloadError, PermissionError):
+    """A URL, or one that it redirects to, leads where downloads must not go."""
+
+    code = "unsafe-url"
+
+
+class DownloadRefusedError(DownloadError):
+    """The server does not give the file: an expired or wrong signature, no permission, not there any more."""
+
+    code = "download-refused"
+
+
+class IntegrityError(InferenceModelsError, ValueError):
+    """Bytes that are not those that were promised."""
+
+    code = "integrity"
+
+
+class HashDowngradeError(IntegrityError):
+    """Metadata that promises less than it did before, or something else, about a file of a package."""
+
+    code = "hash-downgrade"
+
+
+class LockfileError(IntegrityError):
+    """A lock file that cannot be used: malformed, of a newer format, or without the model."""
+
+    code = "lockfile"
+
+
+class LockfileMismatchError(LockfileError):
+    """What was found is not what the lock file says; the message shows both."""
+
+    code = "lockfile-mismatch"
+
+
+class CacheError(InferenceModelsError, OSError):
+    """The cache on this machine cannot be used."""
+
+    code = "cache-error"
+
+
+class UnsafeCacheError(CacheError, PermissionError):
+    """Others may write into the cache, so that its files prove nothing."""
+
+    code = "unsafe-cache"
+
+
+class ReadOnlyCacheError(CacheError, PermissionError):
+    """Something is missing in a cache that cannot be written."""
+
+    code = "read-only-cache"
+
+
+class CorruptedCacheError(CacheError):
+    """A cached file is damaged and cannot be fetched again now."""
+
+    code = "corrupted-cache"
+
+
+class CacheLockStalledError(CacheError, TimeoutError):
+    """Another process holds a lock and its download makes no progress."""
+
+    code = "cache-lock-stalled"
+
+
+class DiskFullError(CacheError):
+    """The disk has no room for the files.
+
+    Attributes:
+        path: Where they should go.
+        needed: Bytes.
+        available: Bytes that are free for us.
+    """
+
+    code = "disk-full"
+
+    def __init__(self, message: str, *, path: Any, needed: int, available: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
+        self.needed = needed
+        self.available = available
 
 
 class NegotiationError(InferenceModelsError):

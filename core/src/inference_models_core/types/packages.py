@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from inference_models_core.types.negotiation import Rejection
+    from inference_models_core.types.secrets import Secret
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -74,6 +75,8 @@ class ModelPackage(Value):
         batch: Batch sizes it accepts.
         features: Feature name -> value; only rows that understand all names may run it.
         requirements: The backend's own value; opaque to core.
+        manifest: The package manifest that backend, quantization, batch and requirements were read from, as plain
+            JSON values with a ``type``. A package without one is remembered without its requirements.
         recommended_parameters: Thresholds; those of the package win over those of the model.
         class_names: Names by class id where the package has no file for them.
         preprocessing: Pre-processing document where the package has no file for it.
@@ -95,6 +98,7 @@ class ModelPackage(Value):
     batch: BatchSupport = UNKNOWN_BATCH
     features: Mapping[str, Any] = attrs.field(factory=dict, converter=to_dict)
     requirements: Any = None
+    manifest: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
     recommended_parameters: RecommendedParameters | None = None
     class_names: tuple[str, ...] | None = None
     preprocessing: Mapping[str, Any] | None = None
@@ -129,6 +133,8 @@ class ModelMetadata(Value):
         variant: Size or flavour, such as ``"yolov8n"``.
         dependencies: Other models it needs.
         recommended_parameters: Thresholds for all packages.
+        revision: The version that was found, where the provider has versions.
+        download_access: What fetching the files takes; never written to disk.
     """
 
     model_id: str
@@ -138,3 +144,19 @@ class ModelMetadata(Value):
     variant: str | None = None
     dependencies: tuple[ModelDependency, ...] = attrs.field(default=(), converter=to_tuple)
     recommended_parameters: RecommendedParameters | None = None
+    revision: str | None = None
+    download_access: DownloadAccess = attrs.field(factory=lambda: DownloadAccess(), repr=False)
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class DownloadAccess(Value):
+    """What fetching a model's files takes, said by the provider's code and never by metadata from outside.
+
+    Attributes:
+        origins: Origins (``"http://10.0.0.5:8080"``) that the user configured: they may be plain http, have any port
+            and be in a private network. URLs that lead elsewhere may not.
+        headers: Origin -> headers for requests to it; they are sent there and nowhere else, redirects included.
+    """
+
+    origins: tuple[str, ...] = attrs.field(default=(), converter=to_tuple)
+    headers: Mapping[str, Mapping[str, Secret]] = attrs.field(factory=dict, converter=to_dict, repr=False)

@@ -12,9 +12,10 @@ from inference_models_core.types.requests import LoadOptions
 from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from inference_models_core.network.client import HttpClient
     from inference_models_core.types.backends import BackendDetails
     from inference_models_core.types.listings import ModelListing
     from inference_models_core.types.local_files import LocalFileFacts
@@ -33,6 +34,11 @@ class WeightsProviderSpec(Value):
         schemes: Further spellings before ``://``.
         embedded: Whether its models are inside an installed distribution. Asked first for a bare id, and trusted:
             whoever installed the distribution chose its content.
+        needs_network: Whether resolving needs the network. Offline, such a provider is not asked: what it said before
+            is remembered.
+        key_variables: Environment variables that hold the key where the caller gives none, first one set wins.
+        environment: Environment variables that change its answers, such as the host it asks: an answer that was
+            remembered counts only while they stay the same.
         summary: One line for listings.
     """
 
@@ -40,6 +46,9 @@ class WeightsProviderSpec(Value):
     factory: ObjectRef = attrs.field(converter=to_object_ref)
     schemes: tuple[str, ...] = attrs.field(default=(), converter=to_tuple)
     embedded: bool = False
+    needs_network: bool = attrs.field(default=attrs.Factory(lambda self: not self.embedded, takes_self=True))
+    key_variables: tuple[str, ...] = attrs.field(default=(), converter=to_tuple)
+    environment: tuple[str, ...] = attrs.field(default=(), converter=to_tuple)
     summary: str = ""
 
 
@@ -54,9 +63,11 @@ class ProviderContext(Value):
         inspect_file: Reads a single model file through the inspector of the backend that owns its suffix.
         suffixes: File suffix -> name of the backend that owns it.
         given: The caller's options, with what was said about a single file (architecture, task, class names).
-        api_key: The caller's key.
+        api_key: The caller's key, else the one in the environment (``WeightsProviderSpec.key_variables``).
         offline: Whether sockets are forbidden.
         options: The caller's ``LoadOptions.provider_options``.
+        local_packages: Model id -> the folder of that model in the cache, where packages that were built on this
+            machine lie beside fetched ones; it may not exist.
     """
 
     read_manifest: Callable[[Mapping[str, Any], str], BackendDetails | Rejection]
@@ -65,7 +76,21 @@ class ProviderContext(Value):
     given: LoadOptions = attrs.field(factory=LoadOptions)
     api_key: Secret | None = None
     offline: bool = False
-    options: Mapping[str, Any] = attrs.field(factory=dict, converter=to_dict)
+    options: Mapping[str, Any] = attrs.field(factory=dict, converter=to_dict, repr=False)
+    local_packages: Callable[[str], Path] | None = None
+
+    def open_http(
+        self, *, origins: Iterable[str] = (), headers: Mapping[str, Mapping[str, Secret]] | None = None
+    ) -> HttpClient:
+        """A client for the provider's own requests: the only way to the network that keeps what this library promises.
+
+        Args:
+            origins: Origins that the user configured; may be plain http, have any port and be in a private network.
+            headers: Origin -> headers that are sent to it and nowhere else.
+        """
+        from inference_models_core.network.client import HttpClient
+
+        return HttpClient(origins=origins, headers=headers or {}, offline=self.offline)
 
 
 class WeightsProvider(Protocol):

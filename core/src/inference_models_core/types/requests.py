@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from inference_models_core.types.references import ModelRef
 
 FALLBACKS = ("compatible", "none")
+VERIFY_MODES = ("stamp", "full")
+STALE_POLICIES = ("stale", "strict")
+
+
+def _to_optional_path(value: str | os.PathLike[str] | None) -> str | None:
+    return None if value is None else os.fspath(value)
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -37,6 +44,16 @@ class LoadOptions(Value):
         trusted_code: Packages of formats that run code, allowed by name and content: ``"<package id>@sha256:<hex>"``.
         max_image_pixels: Largest picture accepted, in pixels.
         allow_url_input: Whether prediction calls may fetch pictures from URLs.
+        lockfile: Path of a ``models.lock``; a model that is not in it, or not as it says, is an error.
+        verify: How cached files are checked before each load: ``"stamp"`` compares size, times and inode with those
+            of the moment when the content was verified, ``"full"`` reads them again.
+        offline_fallback: What happens when a provider cannot be reached and its last answer is remembered:
+            ``"stale"`` uses it with a warning, ``"strict"`` raises.
+        use_resolution_cache: Whether a remembered choice may be used. It is renewed either way.
+        allow_unhashed_files: Fetch files for which the provider gives no digest at all.
+        shared_cache: Whether the cache folder may belong to a group of users.
+        max_file_size: Most bytes of one file.
+        progress: Whether to show progress; ``None`` shows it on a terminal.
     """
 
     host: PluginHost | None = attrs.field(default=None, repr=False)
@@ -50,6 +67,14 @@ class LoadOptions(Value):
     trusted_code: tuple[str, ...] = attrs.field(default=(), converter=to_tuple)
     max_image_pixels: int = 64_000_000
     allow_url_input: bool = False
+    lockfile: str | None = attrs.field(default=None, converter=_to_optional_path)
+    verify: str = attrs.field(default="stamp", validator=attrs.validators.in_(VERIFY_MODES))
+    offline_fallback: str = attrs.field(default="stale", validator=attrs.validators.in_(STALE_POLICIES))
+    use_resolution_cache: bool = True
+    allow_unhashed_files: bool = False
+    shared_cache: bool = False
+    max_file_size: int = 256 * 1024**3
+    progress: bool | None = None
 
 
 @attrs.frozen(kw_only=True, repr=False)
