@@ -64,6 +64,8 @@ class BackendSpec(Value):
         parsers: Manifest type -> ``(mapping, readers) -> BackendDetails``.
         matcher: ``(package, report, request) -> Rejection | Fit``, pure.
         inspector: ``path -> LocalFileFacts`` for a file with one of the suffixes.
+        links_allowed: ``handles -> bool``: whether the runtime, and the tools its users have, open the files of a
+            package with these names although they have second names on the disk (hard links); without it they do.
     """
 
     name: str = attrs.field(validator=attrs.validators.matches_re(r"[a-z0-9]+(-[a-z0-9]+)*"))
@@ -80,6 +82,7 @@ class BackendSpec(Value):
     parsers: Mapping[str, ObjectRef] = attrs.field(factory=dict, converter=_to_refs)
     matcher: ObjectRef | None = attrs.field(default=None, converter=to_optional_object_ref)
     inspector: ObjectRef | None = attrs.field(default=None, converter=to_optional_object_ref)
+    links_allowed: ObjectRef | None = attrs.field(default=None, converter=to_optional_object_ref)
 
     def file_name(self, graph: str) -> str:
         """Name of the file that holds a graph in a package of this backend."""
