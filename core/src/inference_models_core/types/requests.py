@@ -53,6 +53,8 @@ class LoadOptions(Value):
         allow_unhashed_files: Fetch files for which the provider gives no digest at all.
         shared_cache: Whether the cache folder may belong to a group of users.
         max_file_size: Most bytes of one file.
+        dependency_options: Name of a dependency -> arguments of ``from_pretrained`` for it, where it should not follow
+            its parent: ``{"feature_extractor": {"device": "cpu"}}``.
         progress: Whether to show progress; ``None`` shows it on a terminal.
     """
 
@@ -75,6 +77,7 @@ class LoadOptions(Value):
     shared_cache: bool = False
     max_file_size: int = 256 * 1024**3
     progress: bool | None = None
+    dependency_options: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, converter=to_dict)
 
 
 @attrs.frozen(kw_only=True, repr=False)
