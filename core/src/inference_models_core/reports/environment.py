@@ -20,6 +20,7 @@ SHOWN = frozenset(
         "OFFLINE",
         "OVERRIDE_CUDA",
         "PLUGINS",
+        "PROGRESS",
         "PROVIDERS",
         "REQUIRE_PLUGINS",
         "STRICT_PLUGINS",
