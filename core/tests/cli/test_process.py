@@ -54,17 +54,32 @@ def test_a_pipe_that_closes_early_is_no_traceback(process, pictures):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_interrupted(workplace, environment, pictures):
+@pytest.mark.parametrize(
+    ("sent", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_interrupted(workplace, environment, pictures, sent, code, word):
     # Children of a background job inherit that Ctrl-C is ignored; a program that a person starts does not.
-    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    code += "from inference_models_core.cli import main; sys.argv[0] = 'inference-models'; main()"
-    command = [sys.executable, "-c", code, "predict", TOY, *["pictures/a.jpg"] * 20_000, "--no-save"]
+    start = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    start += "from inference_models_core.cli import main; sys.argv[0] = 'inference-models'; main()"
+    command = [sys.executable, "-c", start, "predict", TOY, *["pictures/a.jpg"] * 20_000, "--no-save"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         running.stdout.readline()
-        running.send_signal(signal.SIGINT)
+        running.send_signal(sent)
         _, errors = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert "Traceback" not in errors
+    assert running.returncode == code
+    assert errors.split() == [word]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_who_has_sigterm_ignored_has_a_reason(workplace, environment, pictures):
+    start = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    start += "from inference_models_core.cli import main; sys.argv[0] = 'inference-models'; main()"
+    command = [sys.executable, "-c", start, "predict", TOY, *["pictures/a.jpg"] * 200, "--no-save"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        running.stdout.readline()
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=60)
+    assert running.returncode == 0
 
 
 def test_a_plugin_that_ends_the_process_does_not_end_the_recovery(process, tmp_path):

@@ -8,12 +8,13 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from inference_models_core.errors import InvalidRequestError
 from inference_models_core.reports.document import Cell, Document, Note, Report, Row, Table, Tone
 from inference_models_core.reports.html import document_html
 from inference_models_core.reports.layout import display_width
 from inference_models_core.reports.terminal import DocumentRenderable
 from inference_models_core.reports.text import document_text
-from inference_models_core.reports.units import format_bytes, plural
+from inference_models_core.reports.units import format_age, format_bytes, parse_bytes, parse_seconds, plural
 from rich.console import Console
 
 TABLE = Table(
@@ -146,6 +147,48 @@ def test_a_report_needs_no_rich_to_be_text():
 )
 def test_bytes(count, text):
     assert format_bytes(count) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("20GB", 20 * 10**9), ("20 gb", 20 * 10**9), ("1.5GiB", 3 * 2**29), ("500MB", 500 * 10**6), (" 4096 ", 4096),
+        ("0", 0), (".5k", 500), ("7T", 7 * 10**12), ("9B", 9), ("9007199254740992", 2**53),
+    ],
+)  # fmt: skip
+def test_parse_bytes(text, count):
+    assert parse_bytes(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "GB", "-1GB", "1e9", "20 XB", "1,5GB", "20GBs", "nan", "inf", "9999999TB", "٣"])
+def test_what_is_no_size(text):
+    with pytest.raises(InvalidRequestError, match="is not a size such as"):
+        parse_bytes(text)
+
+
+@pytest.mark.parametrize("count", [0, 1, 999, 1000, 1050, 999_499, 123_456_789, 5 * 10**12])
+def test_sizes_that_are_printed_can_be_read(count):
+    assert parse_bytes(format_bytes(count)) == pytest.approx(count, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30d", 2_592_000), ("12h", 43_200), ("90min", 5400), ("2W", 1_209_600), ("1.5 m", 90)]
+)
+def test_parse_seconds(text, seconds):
+    assert parse_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["30", "d", "", "-3d", "3 months"])
+def test_what_is_no_time_span(text):
+    with pytest.raises(InvalidRequestError, match="is not a time span"):
+        parse_seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "now"), (-5, "now"), (59, "now"), (60, "1 min"), (7200, "2 h"), (86_400 * 12.9, "12 d")]
+)
+def test_ages(seconds, text):
+    assert format_age(seconds) == text
 
 
 def test_plural():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 DEBUG_VARIABLE = "INFERENCE_MODELS_DEBUG"
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+TERMINATED = 143
+"""Exit code after SIGTERM, as shells have it: 128 + SIGTERM."""
 _NOT_ERRORS = (click.ClickException, click.exceptions.Exit, click.exceptions.Abort, BrokenPipeError, SystemExit)
 _TRACEBACK = "inference_models_core.traceback"
 
@@ -72,15 +76,30 @@ class LazyGroup(click.Group):
 
 def _run_to_the_end(run: Callable[[], Any]) -> NoReturn:
     _never_fail_to_encode()
+    terminated = _end_on_sigterm()
     try:
         code = run()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except click.exceptions.Abort:
-        click.echo("interrupted", err=True)
-        sys.exit(INTERRUPTED)
+        click.echo("terminated" if terminated.is_set() else "interrupted", err=True)
+        sys.exit(TERMINATED if terminated.is_set() else INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end_on_sigterm() -> threading.Event:
+    """Lets SIGTERM end the program as Ctrl-C does, so that downloads stop in order; the event tells them apart."""
+    terminated = threading.Event()
+
+    def end(*_: object) -> NoReturn:
+        terminated.set()
+        raise KeyboardInterrupt
+
+    is_ours = threading.current_thread() is threading.main_thread()
+    if is_ours and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # one who ignores it has a reason
+        signal.signal(signal.SIGTERM, end)
+    return terminated
 
 
 class ReportingCommand(click.Command):
