@@ -14,6 +14,8 @@ A manifest parser of a plugin gets this module as its ``readers`` argument::
 from __future__ import annotations
 
 import json
+import math
+import re
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from inference_models_core.errors import MalformedDocumentError, PackageFileMissingError
@@ -28,8 +30,14 @@ D = TypeVar("D")
 MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 32
 MAX_ITEMS = 10_000
+MAX_VALUES = 400_000
+"""Values in one document: what fits into its bytes as honest metadata, and 50 MB of memory at most."""
 MAX_TEXT = 64 * 1024
 MAX_INTEGER = 2**53
+_MAX_DIGITS = 400
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_SHA256 = re.compile("[0-9a-f]{64}")
+_MD5 = re.compile("[0-9a-f]{32}")
 _MISSING: Any = object()
 
 
@@ -62,32 +70,65 @@ def read_bytes(path: Path, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
 
 
 def parse_json(content: bytes | str, where: str) -> Any:
-    """Parses JSON with the caps of this module; ``where`` names the document in errors."""
+    """Parses JSON with the caps of this module; ``where`` names the document in errors.
+
+    Args:
+        content: The document, in UTF-8 where it is bytes.
+        where: Its name.
+
+    Returns:
+        Plain values. They are bounded in number and depth; the caps on lists, texts and numbers are those of the
+        readers, so that one oversized field spoils what it belongs to and not the whole document.
+
+    Raises:
+        MalformedDocumentError: If it is too large, not UTF-8, not JSON, or nested too deep.
+    """
     try:
-        document = json.loads(content, parse_constant=lambda text: malformed(where, "a finite number", text))
+        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
+        _check_size(text, where)
+        document = json.loads(text, parse_constant=_number, parse_int=_whole_number, parse_float=_number)
     except (ValueError, RecursionError) as error:
         if isinstance(error, MalformedDocumentError):
             raise
         raise MalformedDocumentError(f"{where}: not valid JSON: {error}") from error
-    _check_limits(document, where)
+    _check_depth(document, where)
     return document
 
 
-def _check_limits(document: Any, where: str) -> None:
+def _check_size(text: str, where: str) -> None:
+    """Before parsing: eight megabytes of empty objects would become two hundred of memory."""
+    if len(text) > MAX_DOCUMENT_BYTES:
+        malformed(where, f"at most {MAX_DOCUMENT_BYTES} bytes", "more")
+    if sum(map(text.count, ",[{")) > MAX_VALUES:
+        malformed(where, f"at most {MAX_VALUES} values", "more")
+
+
+def _whole_number(text: str) -> int:
+    if len(text) > _MAX_DIGITS:  # the time to read one grows with the square of its length
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):  # 1e999, NaN: no other JSON reader could read back what was made of it
+        raise ValueError(f"{text[:20]} is not a finite number")
+    return number
+
+
+def _check_depth(document: Any, where: str) -> None:
     level: list[Any] = [document]
     for _ in range(MAX_DEPTH):
-        level = [child for value in level for child in _children(value, where)]
+        level = [child for value in level for child in _children(value)]
         if not level:
             return
     malformed(where, f"at most {MAX_DEPTH} levels", "deeper nesting")
 
 
-def _children(value: Any, where: str) -> Collection[Any]:
-    if not isinstance(value, (dict, list)):
-        return ()
-    if len(value) > MAX_ITEMS:
-        malformed(where, f"at most {MAX_ITEMS} entries in one place", str(len(value)))
-    return value.values() if isinstance(value, dict) else value
+def _children(value: Any) -> Collection[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def malformed(where: str, expected: str, found: str) -> NoReturn:
@@ -106,9 +147,13 @@ def describe(value: Any) -> str:
 
 
 def as_text(value: Any, where: str, *, choices: Collection[str] | None = None) -> str:
-    """Text of at most ``MAX_TEXT`` characters, one of ``choices`` if given."""
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
+    """Text of at most ``MAX_TEXT`` characters that UTF-8 can express, one of ``choices`` if given."""
+    if not isinstance(value, str):
         malformed(where, "text", describe(value))
+    if len(value) > MAX_TEXT:
+        malformed(where, f"text of at most {MAX_TEXT} characters", f"{len(value)} characters")
+    if not value.isascii() and _LONE_SURROGATE.search(value):
+        malformed(where, "text", f"half a character in {describe(value)}")
     if choices is not None and value not in choices:
         malformed(where, f"one of {', '.join(sorted(choices))}", describe(value))
     return value
@@ -139,17 +184,60 @@ def as_boolean(value: Any, where: str) -> bool:
     return value
 
 
+def as_sha256(value: Any, where: str) -> str:
+    """A SHA-256 digest: exactly 64 hex digits in lower case. Spellings that other tools forgive are refused."""
+    if not isinstance(value, str) or not _SHA256.fullmatch(value):
+        malformed(where, "64 lower-case hex digits", describe(value))
+    return value
+
+
+def as_md5(value: Any, where: str) -> str:
+    """An MD5 digest: exactly 32 hex digits in lower case."""
+    if not isinstance(value, str) or not _MD5.fullmatch(value):
+        malformed(where, "32 lower-case hex digits", describe(value))
+    return value
+
+
+def as_json(value: Any, where: str, *, depth: int = MAX_DEPTH) -> Any:
+    """Any JSON value whose parts respect the caps: for fields that only their owner understands.
+
+    Args:
+        value: The value.
+        where: Its path.
+        depth: Levels that are left.
+
+    Returns:
+        A copy: objects with text as keys, lists, text, numbers, booleans, ``None``.
+
+    Raises:
+        MalformedDocumentError: If a part is something else, or too large.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return as_text(value, where)
+    if isinstance(value, (int, float)):
+        return as_integer(value, where) if isinstance(value, int) else as_number(value, where)
+    if not isinstance(value, (dict, list)) or len(value) > MAX_ITEMS or depth < 1:
+        malformed(where, f"JSON of at most {MAX_DEPTH} levels and {MAX_ITEMS} entries in one place", describe(value))
+    if isinstance(value, list):
+        return [as_json(entry, where, depth=depth - 1) for entry in value]
+    return {as_text(key, where): as_json(entry, where, depth=depth - 1) for key, entry in value.items()}
+
+
 def as_object(value: Any, where: str) -> Fields:
     """An object, as fields."""
     return Fields(value, where)
 
 
-def as_list(value: Any, where: str, item: Callable[[Any, str], T], *, length: int | None = None) -> tuple[T, ...]:
-    """A list whose items ``item(value, where)`` reads, of a given length if one is given."""
+def as_list(
+    value: Any, where: str, item: Callable[[Any, str], T], *, length: int | None = None, maximum: int = MAX_ITEMS
+) -> tuple[T, ...]:
+    """A list whose items ``item(value, where)`` reads, of a given length if one is given, else of at most so many."""
     if not isinstance(value, list):
         malformed(where, "a list", describe(value))
-    if len(value) > MAX_ITEMS:
-        malformed(where, f"at most {MAX_ITEMS} items", str(len(value)))
+    if len(value) > maximum:
+        malformed(where, f"at most {maximum} items", str(len(value)))
     if length is not None and len(value) != length:
         malformed(where, f"a list of {length}", f"a list of {len(value)}")
     return tuple(item(entry, f"{where}[{index}]") for index, entry in enumerate(value))

@@ -44,6 +44,15 @@ KNOWN_BACKENDS: Mapping[str, KnownPlugin] = MappingProxyType(
     }
 )
 
+KNOWN_PURPOSES: Mapping[str, str] = MappingProxyType(
+    {
+        "oak-model-package-v1": "OAK cameras",
+        "tfjs-model-package-v1": "TensorFlow.js in a browser",
+        "ultralytics-model-package-v1": "the Ultralytics library",
+    }
+)
+"""Manifest types of which we know what they are for, and of no plugin that reads them."""
+
 KNOWN_PROVIDERS: Mapping[str, KnownPlugin] = MappingProxyType(
     {
         "roboflow": KnownPlugin(distribution="inference-models-provider-roboflow"),
@@ -70,3 +79,8 @@ def backend_for_manifest_type(manifest_type: str) -> str | None:
         if manifest_type in known.manifest_types:
             return name
     return None
+
+
+def purpose_of_manifest_type(manifest_type: str) -> str:
+    """What packages of a type are for, where no plugin for them is known; empty for other types."""
+    return KNOWN_PURPOSES.get(manifest_type, "")
