@@ -29,8 +29,9 @@ fixes it) and stays a subclass of the matching built-in, so that generic handler
     │  └─ DownloadRefusedError                 the server has it and does not give it: 401, 403, 404, 410
     ├─ IntegrityError (ValueError)             bytes that are not those that were promised
     │  ├─ HashDowngradeError                   metadata that promises less than, or other than, it did before
-    │  └─ LockfileError                        a lock file that cannot be used
-    │     └─ LockfileMismatchError             what was found is not what is locked; shows both
+    │  ├─ LockfileError                        a lock file that cannot be used
+    │  │  └─ LockfileMismatchError             what was found is not what is locked; shows both
+    │  └─ BundleError                          an archive of models that cannot be used
     ├─ CacheError (OSError)                    the cache on this machine
     │  ├─ UnsafeCacheError (PermissionError)   others may write there
     │  ├─ ReadOnlyCacheError (PermissionError) something is missing and cannot be written
@@ -280,6 +281,12 @@ class LockfileMismatchError(LockfileError):
     """What was found is not what the lock file says; the message shows both."""
 
     code = "lockfile-mismatch"
+
+
+class BundleError(IntegrityError):
+    """An archive of models that cannot be used: damaged, of a newer format, or with what has no place in it."""
+
+    code = "bundle"
 
 
 class CacheError(InferenceModelsError, OSError):
