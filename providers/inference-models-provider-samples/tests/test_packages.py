@@ -37,7 +37,8 @@ def test_index_names_the_model_and_all_its_folders():
 def test_files_are_those_of_the_index(package):
     folder = MODEL / package["packageId"]
     assert re.fullmatch(r"[A-Za-z0-9]+", package["packageId"])
-    assert {path.name for path in folder.iterdir()} == {file["fileHandle"] for file in package["packageFiles"]}
+    listed = {file["fileHandle"] for file in package["packageFiles"]}
+    assert {path.name for path in folder.iterdir()} == listed | {"model_config.json"}  # the folder's own
     for file in package["packageFiles"]:
         data = (folder / file["fileHandle"]).read_bytes()
         assert len(data) == file["size"]

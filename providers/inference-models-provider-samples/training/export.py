@@ -27,6 +27,8 @@ from shapes import CLASS_NAMES
 from torch import nn
 from train import VALIDATION_SEED, predict, truths
 
+CONFIG_FILE = "model_config.json"
+"""What a package needs as a local directory; the index does not list it, since whoever places a package writes it."""
 MODEL_ID = "samples/shapes-detector"
 ARCHITECTURE, TASK, VARIANT = "yolov8", "object-detection", "shapes-320"
 OPSET = 17
@@ -148,7 +150,7 @@ def write_package(folder: Path, variant: Variant, data: bytes, confidence: float
     (folder / "weights.onnx").write_bytes(data)
     (folder / "class_names.txt").write_bytes("".join(f"{name}\n" for name in CLASS_NAMES).encode())
     write_json(folder / "inference_config.json", inference_config(variant, confidence))
-    write_json(folder / "model_config.json", model_config(variant, confidence))
+    write_json(folder / CONFIG_FILE, model_config(variant, confidence))
     return {
         "packageId": variant.package_id,
         "packageManifest": {
@@ -159,8 +161,9 @@ def write_package(folder: Path, variant: Variant, data: bytes, confidence: float
             "dynamicBatchSize": variant.batch is None,
             "staticBatchSize": variant.batch,
         },
-        "packageFiles": [file_entry(path) for path in sorted(folder.iterdir())],
+        "packageFiles": [file_entry(path) for path in sorted(folder.iterdir()) if path.name != CONFIG_FILE],
         "modelFeatures": None,
+        "licence": "Apache-2.0",
     }
 
 
@@ -189,6 +192,7 @@ def main() -> None:
         print(f"{variant.package_id}: {len(data):,} bytes, differs from PyTorch by {verify(model, variant, data):.1e}")
         packages.append(write_package(arguments.out / variant.package_id, variant, data, confidence))
     index = {
+        "type": "external-model-metadata-v1",
         "modelId": MODEL_ID,
         "modelArchitecture": ARCHITECTURE,
         "taskType": TASK,

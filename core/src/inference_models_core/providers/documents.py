@@ -117,7 +117,7 @@ def _best_name(value: Any, where: str) -> str:
     try:
         return as_object(value, where).read("packageId", check_identifier)
     except MalformedDocumentError:
-        return where.rpartition(".")[2]
+        return where.replace(": ", ".").rpartition(".")[2]  # such as "modelPackages[3]"
 
 
 def _package(fields: Fields, read_manifest: ManifestReader) -> ModelPackage:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import attrs
 from inference_models_core.errors import InvalidRequestError, ModelNotFoundError
-from inference_models_core.parsing import Fields, as_text, read_json
-from inference_models_core.providers.documents import read_recommended_parameters
-from inference_models_core.types.negotiation import Rejection
-from inference_models_core.types.packages import Artifact, ModelMetadata, ModelPackage
+from inference_models_core.parsing import read_json
+from inference_models_core.providers.documents import read_model
 
 if TYPE_CHECKING:
     from inference_models_core.types.listings import ModelListing
+    from inference_models_core.types.packages import ModelMetadata
     from inference_models_core.types.providers import ProviderContext
 
 MODELS = Path(__file__).parent / "models"
@@ -45,15 +45,10 @@ class SamplesProvider:
         name = model_id.removeprefix(_PREFIX)
         if name not in _names():
             raise ModelNotFoundError(f"no sample model {model_id!r}", hint=f"there are: {', '.join(_names())}")
-        fields = read_json(MODELS / name / "index.json")
-        return ModelMetadata(
-            model_id=fields.text("modelId"),
-            architecture=fields.text("modelArchitecture"),
-            task=fields.text("taskType"),
-            variant=fields.text("modelVariant", None),
-            recommended_parameters=fields.read("recommendedParameters", read_recommended_parameters, None),
-            packages=fields.items("modelPackages", lambda value, where: self._package(value, where, MODELS / name)),
-        )
+        document = read_json(MODELS / name / "index.json")
+        model = read_model(document.mapping, document.where, self._context.read_manifest)
+        packages = [attrs.evolve(package, directory=MODELS / name / package.package_id) for package in model.packages]
+        return attrs.evolve(model, packages=packages)
 
     def list_models(self, query: str = "", *, task: str | None = None, cursor: str | None = None) -> ModelListing:
         """All sample models on one page; see ``SupportsListing``."""
@@ -74,33 +69,6 @@ class SamplesProvider:
             ]
         )
 
-    def _package(self, value: Any, where: str, folder: Path) -> ModelPackage:
-        fields = Fields(value, where)
-        package_id = fields.text("packageId")
-        manifest = fields.fields("packageManifest")
-        details = self._context.read_manifest(manifest.mapping, manifest.where)
-        features = fields.fields("modelFeatures", None)
-        if isinstance(details, Rejection):
-            return ModelPackage(package_id=package_id, backend=details.backend, unusable=details)
-        return ModelPackage(
-            package_id=package_id,
-            backend=details.backend,
-            quantization=details.quantization,
-            batch=details.batch,
-            requirements=details.requirements,
-            features=features.mapping if features else {},
-            artifacts=fields.items("packageFiles", _artifact),
-            directory=folder / package_id,
-            licence="Apache-2.0",
-        )
-
 
 def _names() -> list[str]:
     return sorted(path.parent.name for path in MODELS.glob("*/index.json"))
-
-
-def _artifact(value: Any, where: str) -> Artifact:
-    fields = Fields(value, where)
-    return Artifact(
-        handle=fields.text("fileHandle"), sha256=fields.read("sha256", as_text), size=fields.integer("size", minimum=0)
-    )
