@@ -11,6 +11,7 @@ from inference_models_core.errors import UnsafeUrlError
 DEFAULT_PORTS = {"https": 443, "http": 80}
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _ADDRESS_6 = re.compile(r"[0-9a-f:.]+")
+_PLAIN = "/?%:@!$&'()*+,;=~-._"  # stays as it is: what is encoded already must not be encoded again
 _MAX_URL = 16 * 1024
 
 
@@ -65,11 +66,16 @@ def origin_of(url: str) -> Origin:
     Raises:
         UnsafeUrlError: If it is no such URL, or written in a way that programs disagree about.
     """
+    return understood(url).origin
+
+
+def understood(url: str) -> Location:
+    """Reads a URL; one that programs read differently raises :class:`UnsafeUrlError`."""
     found = understand(url)
-    if isinstance(found, Location):
-        return found.origin
     del url  # a traceback that shows variables must not show the query
-    raise UnsafeUrlError(f"this URL cannot be used: {found}")
+    if isinstance(found, str):
+        raise UnsafeUrlError(f"this URL is refused: {found}")
+    return found
 
 
 def redacted(url: str) -> str:
@@ -88,7 +94,7 @@ def understand(url: str) -> Location | str:
     Hosts are ASCII names or addresses in their usual spelling; decimal, octal and hexadecimal IPv4 spellings,
     percent-encoding, zones and foreign digits and dots are refused rather than guessed at.
     """
-    if not isinstance(url, str) or len(url) > _MAX_URL:
+    if len(url) > _MAX_URL:
         return "it is too long"
     if any(c <= " " or c in "\\\x7f" for c in url):
         return "it contains spaces, backslashes or control characters"
@@ -104,18 +110,17 @@ def understand(url: str) -> Location | str:
     host = _host(parts.netloc)
     if host is None or port == 0:
         return "its host is malformed; write names in ASCII (xn--...) and addresses in their usual spelling"
-    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._") + (f"?{_query(parts.query)}" if parts.query else "")
-    return Location(Origin(parts.scheme, host, port or DEFAULT_PORTS[parts.scheme]), target)
-
-
-def _query(query: str) -> str:
-    return quote(query, safe="/%:@!$&'()*+,;=~-._?")
+    query = f"?{quote(parts.query, safe=_PLAIN)}" if parts.query else ""
+    return Location(
+        Origin(parts.scheme, host, port or DEFAULT_PORTS[parts.scheme]), quote(parts.path or "/", safe=_PLAIN) + query
+    )
 
 
 def _host(netloc: str) -> str | None:
     """The host in its one spelling, or ``None``."""
     if netloc.startswith("["):
-        return _address_6(netloc[1:].partition("]")[0].lower())
+        address, _, port = netloc[1:].partition("]")
+        return _address_6(address.lower()) if port[:1] in ("", ":") else None
     name = netloc.partition(":")[0].lower()
     name = name[:-1] if name.endswith(".") else name
     labels = name.split(".")

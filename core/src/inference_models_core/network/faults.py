@@ -1,0 +1,66 @@
+"""What went wrong on the way, in words that contain no URL and no header."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from typing import TYPE_CHECKING
+
+import urllib3
+
+from inference_models_core.errors import DownloadError
+from inference_models_core.network.environment import CERTIFICATE_VARIABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inference_models_core.network.origins import Location
+
+_NOT_CONNECTED = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+_CERTIFICATE_HINT = f"if your network has its own authority, set {CERTIFICATE_VARIABLES[0]} to its PEM file"
+
+
+class NotConnectedError(DownloadError):
+    """Nothing was sent: the host may answer at another address."""
+
+
+def fault(location: Location, error: BaseException, cut_because: str) -> DownloadError:
+    """The error to raise for one of ``requests``, ``urllib3`` or the socket.
+
+    Those quote whole URLs, so only the innermost one is told, without its traceback.
+    """
+    *_, cause = _links(error)
+    unsent = not cut_because and any(isinstance(link, _NOT_CONNECTED) for link in _links(error))
+    kind = NotConnectedError if unsent else DownloadError
+    failure = kind(f"{location}: {cut_because or _words(cause)}", hint=_hint(cause))
+    if isinstance(cause, (OSError, http.client.HTTPException)):
+        cause.__cause__ = cause.__context__ = None
+        failure.__cause__ = cause.with_traceback(None)
+    return failure
+
+
+def _links(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it wraps, outermost first; each library does it in its own way."""
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        inner = (getattr(link, "reason", None), *link.args, link.__cause__, link.__context__)
+        link = next((one for one in inner if isinstance(one, BaseException)), None)
+
+
+def _words(cause: BaseException) -> str:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {cause.verify_message}"
+    if isinstance(cause, TimeoutError):
+        return "it does not answer in time"
+    if isinstance(cause, OSError):
+        return f"the connection failed: {cause.strerror or cause}"
+    if isinstance(cause, http.client.HTTPException):
+        return f"the connection failed: {type(cause).__name__}"
+    return f"the request failed: {type(cause).__name__}"
+
+
+def _hint(cause: BaseException) -> str:
+    return _CERTIFICATE_HINT if isinstance(cause, ssl.SSLCertVerificationError) else ""
