@@ -13,6 +13,7 @@ from inference_models_core.errors import InvalidRequestError
 if TYPE_CHECKING:
     from pathlib import Path
 
+_DAY = 24 * 60 * 60
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
 
@@ -48,6 +49,25 @@ def offline() -> bool:
 def configured_providers() -> tuple[str, ...]:
     """Weights providers a bare id goes to, in order; whoever configures a provider trusts it."""
     return names("INFERENCE_MODELS_PROVIDERS")
+
+
+def resolution_max_age() -> float:
+    """Seconds for which a remembered choice is used without asking the provider again; a day by default.
+
+    Raises:
+        InvalidRequestError: If ``INFERENCE_MODELS_RESOLUTION_MAX_AGE`` is not a number of seconds.
+    """
+    import math
+
+    text = os.environ.get("INFERENCE_MODELS_RESOLUTION_MAX_AGE", "").strip() or str(_DAY)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        hint = f"set it to a number of seconds, {_DAY} for a day"
+        raise InvalidRequestError(f"INFERENCE_MODELS_RESOLUTION_MAX_AGE={text!r} is no age", hint=hint)
+    return seconds
 
 
 def cache_folder() -> Path:

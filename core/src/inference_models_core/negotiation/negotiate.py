@@ -93,7 +93,7 @@ class _Judge:
         fit = rules.match(survivor, report, self._context)
         if isinstance(fit, Rejection):
             return fit
-        return rules.reviewed(survivor, self._context) or _candidate(survivor, report, device, fit)
+        return rules.reviewed(survivor, self._context) or candidate_of(survivor, report, device, fit)
 
     def _judge_backend(self, survivor: Survivor) -> Rejection | tuple[BackendReport, Device]:
         for rule in rules.BACKEND_RULES:
@@ -107,7 +107,8 @@ class _Judge:
         return report, device
 
 
-def _candidate(survivor: Survivor, report: BackendReport, device: Device, fit: Fit) -> Candidate:
+def candidate_of(survivor: Survivor, report: BackendReport, device: Device, fit: Fit) -> Candidate:
+    """A survivor with what was found out about its backend, and the matcher's verdict."""
     return Candidate(
         package=survivor.package,
         row=survivor.row.spec,

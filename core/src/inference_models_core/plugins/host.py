@@ -137,6 +137,10 @@ class PluginHost:
         """Version of an installed distribution, from its metadata; ``None`` if it is not installed."""
         return self._current().environment.version(distribution)
 
+    def installed_versions(self) -> Mapping[str, str]:
+        """Normalised name -> version of everything that is installed, as the names of the metadata folders say."""
+        return {name: found.version for name, found in self._current().environment.distributions.items()}
+
     # What plugins describe: asked once and kept, in the order core, others by name, those of this process
 
     def backends(self) -> tuple[Registered[BackendSpec], ...]:

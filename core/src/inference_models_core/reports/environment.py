@@ -23,6 +23,7 @@ SHOWN = frozenset(
         "PROGRESS",
         "PROVIDERS",
         "REQUIRE_PLUGINS",
+        "RESOLUTION_MAX_AGE",
         "STRICT_PLUGINS",
     )
 )
