@@ -6,6 +6,8 @@ operating system sees them.
 
 from __future__ import annotations
 
+import errno
+import errno
 import os
 import stat
 import sys
@@ -21,6 +23,8 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # a FIFO in the place of a file must not make us wait for its other end
 _BINARY = getattr(os, "O_BINARY", 0)
 _COMMON = getattr(os, "O_CLOEXEC", 0) | _NOFOLLOW | _NONBLOCK | _BINARY
+_COPY_BLOCK = 16 << 20  # small enough to stop soon, large enough not to matter
+_CANNOT_SHARE = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF, errno.ETXTBSY}
 
 on_operation: Callable[[str], None] | None = None
 """Called with the name of each operation before it happens; for tests."""
@@ -93,6 +97,55 @@ def _seek_and_write(fd: int, view: memoryview, offset: int) -> int:
     return os.write(fd, view)
 
 
+def read_at(fd: int, buffer: memoryview, offset: int) -> int:
+    """Reads from a place, without moving the file's position where the system can; 0 bytes at the end."""
+    _about_to("read")
+    if hasattr(os, "preadv"):
+        return os.preadv(fd, [buffer], offset)
+    os.lseek(fd, offset, os.SEEK_SET)
+    data = os.read(fd, len(buffer))
+    buffer[: len(data)] = data
+    return len(data)
+
+
+def copy_at(source: int, target: int, start: int, stop: int) -> int:
+    """Copies a window of one file to the same place in another; file systems that can share its blocks do.
+
+    Returns:
+        Where it ended: before ``stop`` if the source is shorter.
+    """
+    copied = _share if hasattr(os, "copy_file_range") else _copy_block
+    while start < stop:
+        _about_to("write")
+        count = copied(source, target, start, min(stop - start, _COPY_BLOCK))
+        if count == 0:
+            break
+        start += count
+    return start
+
+
+def _share(source: int, target: int, offset: int, count: int) -> int:
+    try:
+        return os.copy_file_range(source, target, count, offset, offset)  # type: ignore[attr-defined, no-any-return, unused-ignore]
+    except OSError as error:
+        if error.errno not in _CANNOT_SHARE:
+            raise
+        return _copy_block(source, target, offset, count)
+
+
+def _copy_block(source: int, target: int, offset: int, count: int) -> int:
+    buffer = memoryview(bytearray(min(count, 1 << 20)))
+    found = read_at(source, buffer, offset)
+    write_at(target, buffer[:found], offset)
+    return found
+
+
+def truncate(fd: int, size: int) -> None:
+    """Gives a file this size."""
+    _about_to("truncate")
+    os.ftruncate(fd, size)
+
+
 def sync(fd: int) -> None:
     """Waits until the file's content is on the disk."""
     _about_to("fsync")
@@ -152,3 +205,85 @@ def remove(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def make_folder(path: Path, mode: int) -> bool:
+    """Makes a folder; whether it was not there yet."""
+    _about_to("mkdir")
+    try:
+        os.mkdir(path, mode)
+    except FileExistsError:
+        return False
+    return True
+
+
+def set_folder_mode(path: Path, mode: int) -> None:
+    """Sets the permissions of a folder that this process has just made, whatever the umask."""
+    _about_to("chmod")
+    os.chmod(path, mode)
+
+
+def open_folder(path: Path) -> int:
+    """Opens a folder, to lock it and to look up names in it; not on Windows."""
+    _about_to("open")
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | _NOFOLLOW)
+
+
+def remove_folder(path: Path) -> None:
+    """Removes an empty folder."""
+    _about_to("rmdir")
+    os.rmdir(path)
+
+
+def remove_tree(path: Path) -> None:
+    """Removes a file, or a folder with all that is in it; links are removed, never followed."""
+    try:
+        entries = list(os.scandir(path)) if stat.S_ISDIR(os.lstat(path).st_mode) else None
+    except FileNotFoundError:
+        return
+    if entries is None:
+        _remove_protected(path)
+        return
+    for entry in entries:
+        remove_tree(path / entry.name)
+    remove_folder(path)
+
+
+def _remove_protected(path: Path) -> None:
+    try:
+        remove(path)
+    except PermissionError:
+        if sys.platform != "win32":  # pragma: no cover - Windows keeps read-only files
+            raise
+        os.chmod(path, stat.S_IWRITE)
+        remove(path)
+
+
+def touch(path: Path, mode: int) -> None:
+    """Gives an empty file the current time, and makes it if it is not there."""
+    _about_to("utime")
+    try:
+        os.utime(path, follow_symlinks=False) if os.utime in os.supports_follow_symlinks else os.utime(path)
+    except FileNotFoundError:
+        fd = create(path, mode)
+        try:
+            set_mode(fd, mode)
+        finally:
+            os.close(fd)
+
+
+_FICLONE = 0x40049409  # linux/fs.h
+
+
+def reflink(source: int, target: int) -> None:
+    """Lets an empty open file share the content of another; a later write to one of them does not reach the other.
+
+    Raises:
+        OSError: If the file system, or the operating system, cannot.
+    """
+    if sys.platform != "linux":
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+    import fcntl
+
+    _about_to("reflink")
+    fcntl.ioctl(target, _FICLONE, source)
