@@ -6,9 +6,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @attrs.define
