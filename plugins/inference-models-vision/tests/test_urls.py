@@ -104,7 +104,7 @@ def test_this_machine_is_refused_by_default(server):
     ],
 )
 def test_hosts_that_are_not_public(host, monkeypatch):
-    monkeypatch.setattr(urls.requests.Session, "get", lambda *_, **__: pytest.fail("a request was sent"))
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("a connection was made"))
     with pytest.raises((UrlInputForbiddenError, InputError)) as caught:
         urls.fetch(f"https://{host}/a.png")
     # A resolver may not know a spelling; what it knows must be refused for what it is.
@@ -113,7 +113,14 @@ def test_hosts_that_are_not_public(host, monkeypatch):
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://example.com/a", "file:///etc/passwd", "https:///a", "https://user:pw@example.com/a", "https://a:99999/"],
+    [
+        "ftp://example.com/a",
+        "file:///etc/passwd",
+        "https:///a",
+        "https://user:pw@example.com/a",
+        "https://a:99999/",
+        "https://example.com:22/a",
+    ],
 )
 def test_urls_of_other_kinds(url):
     with pytest.raises(UrlInputForbiddenError):
@@ -191,6 +198,29 @@ def test_too_slow(server, monkeypatch):
     server.answers["/"] = ok(drip())
     with pytest.raises(InputError, match=r"longer than 0\.3 seconds"):
         urls.fetch(f"{server.url}/", allow_private_hosts=True)
+
+
+def test_headers_that_never_end(monkeypatch):
+    monkeypatch.setattr(urls, "MAX_SECONDS", 0.3)
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip():
+            connection, _ = listener.accept()
+            with connection:
+                try:
+                    connection.sendall(b"HTTP/1.1 200 OK\r\n")
+                    while not done.wait(0.02):
+                        connection.sendall(b"X")
+                except OSError:
+                    pass  # the client hung up, as it should
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        with pytest.raises(InputError, match=r"longer than 0\.3 seconds"):
+            urls.fetch(f"http://127.0.0.1:{listener.getsockname()[1]}/a", allow_private_hosts=True)
+        done.set()
+        thread.join()
 
 
 @pytest.mark.parametrize("status", [404, 500])

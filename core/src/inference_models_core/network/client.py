@@ -43,7 +43,6 @@ _OWN_HEADERS = {"User-Agent": f"inference-models-core/{__version__}", "Accept": 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[!-~]([ \t!-~]*[!-~])?|")
 _MOST_ADDRESSES = 4
-_TOO_LATE = "it does not answer in time"
 _FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, HTTPException)
 
 
@@ -165,7 +164,7 @@ class HttpClient:
     def _open(self, location: Location, headers: Mapping[str, Secret | str], deadline: float | None) -> Response:
         if self._offline or offline_mode():
             raise OfflineError(f"{location}: offline mode forbids the network")
-        ends = None if deadline is None else time.monotonic() + deadline
+        ends = _Deadline(deadline)
         for _ in range(MAX_REDIRECTS + 1):
             response = self._ask(location, headers, ends)
             following = _redirection(response, location)
@@ -176,7 +175,7 @@ class HttpClient:
             location = following
         raise DownloadError(f"{location}: more than {MAX_REDIRECTS} redirects")
 
-    def _ask(self, location: Location, headers: Mapping[str, Secret | str], ends: float | None) -> Response:
+    def _ask(self, location: Location, headers: Mapping[str, Secret | str], ends: _Deadline) -> Response:
         """One hop, at the first of the host's addresses that answers."""
         check_location(location, self._policy)
         proxies = proxies_for(location) if self._use_proxies else {}
@@ -201,7 +200,7 @@ class HttpClient:
         address: str | None,
         proxies: dict[str, str],
         headers: Mapping[str, Secret | str],
-        ends: float | None,
+        ends: _Deadline,
     ) -> Response:
         request = _request(location, address, {**headers, **self._headers.get(location.origin, {})})
         attempt = self._begin(ends)
@@ -210,18 +209,17 @@ class HttpClient:
         except _FAULTS as error:
             failure = fault(location, error, attempt.cut_because)
         else:
-            attempt.cut_after(None if ends is None else ends - time.monotonic(), _TOO_LATE)
+            attempt.cut_after(*ends.limit(None))
             return Response(answer, str(location), attempt)
         raise failure  # outside of the handler: its error, which quotes the URL, is not to be shown as the context
 
-    def _begin(self, ends: float | None) -> Attempt:
+    def _begin(self, ends: _Deadline) -> Attempt:
         attempt = Attempt()
         with self._lock:
             if self._closed:
                 raise DownloadError("the client was closed")
             self._attempts.add(attempt)
-        longest = sum(self._timeout)
-        attempt.cut_after(longest if ends is None else min(longest, ends - time.monotonic()), _TOO_LATE)
+        attempt.cut_after(*ends.limit(sum(self._timeout)))
         return attempt
 
     def _adapter(self, origin: Origin, address: str | None) -> Adapter:
@@ -232,6 +230,21 @@ class HttpClient:
             if key not in self._adapters:
                 self._adapters[key] = Adapter(self._context, None if address is None else origin.host)
             return self._adapters[key]
+
+
+class _Deadline:
+    """The moment by which everything must have arrived; ``None``: no such moment."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._ends = time.monotonic() + (seconds or 0.0)
+
+    def limit(self, longest: float | None) -> tuple[float | None, str]:
+        """Seconds for the next step, ``longest`` at most, and what to say when they are over."""
+        left = None if self._seconds is None else self._ends - time.monotonic()
+        if left is None or (longest is not None and longest < left):
+            return longest, f"it took longer than {longest:g} seconds" if longest is not None else ""
+        return left, f"it took longer than {self._seconds:g} seconds"
 
 
 def _with_query(location: Location, params: Iterable[tuple[str, Secret | str]]) -> Location:

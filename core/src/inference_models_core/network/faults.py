@@ -32,7 +32,7 @@ def fault(location: Location, error: BaseException, cut_because: str) -> Downloa
     *_, cause = _links(error)
     unsent = not cut_because and any(isinstance(link, _NOT_CONNECTED) for link in _links(error))
     kind = NotConnectedError if unsent else DownloadError
-    failure = kind(f"{location}: {cut_because or _words(cause)}", hint=_hint(cause))
+    failure = kind(f"{location}: {cut_because or words(cause)}", hint=_hint(cause))
     if isinstance(cause, (OSError, http.client.HTTPException)):
         cause.__cause__ = cause.__context__ = None
         failure.__cause__ = cause.with_traceback(None)
@@ -50,11 +50,14 @@ def _links(error: BaseException) -> Iterator[BaseException]:
         link = next((one for one in inner if isinstance(one, BaseException)), None)
 
 
-def _words(cause: BaseException) -> str:
+def words(cause: BaseException) -> str:
+    """What happened, without what the library that noticed says about it."""
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {cause.verify_message}"
     if isinstance(cause, TimeoutError):
-        return "it does not answer in time"
+        return "nothing came in time"
+    if isinstance(cause, http.client.IncompleteRead):
+        return "the body ends too early"
     if isinstance(cause, OSError):
         return f"the connection failed: {cause.strerror or cause}"
     if isinstance(cause, http.client.HTTPException):

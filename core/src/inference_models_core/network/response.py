@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from inference_models_core.errors import DownloadError
+from inference_models_core.network.faults import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,13 +68,13 @@ class Response:
         try:
             count = self._read(self._body, buffer)
         except READ_FAULTS as error:
-            reason = str(error) or type(error).__name__
+            reason = words(error)
         else:
             if not self._attempt.cut_because:
                 return count
-            reason = ""
+            reason = ""  # a cut connection looks like one that has ended
         self.close()
-        raise DownloadError(f"{self.url}: {self._attempt.cut_because or f'the connection failed: {reason}'}")
+        raise DownloadError(f"{self.url}: {self._attempt.cut_because or reason}")
 
     def _read(self, body: http.client.HTTPResponse, buffer: memoryview) -> int:
         """Straight from the socket into the buffer where the framing allows it."""
