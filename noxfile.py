@@ -25,6 +25,7 @@ DISTRIBUTIONS = {
     "./plugins/inference-models-vision": "[opencv]",
     "./plugins/inference-models-onnx": "[cpu]",
     SAMPLES: "",
+    "./providers/inference-models-provider-roboflow": "",
 }
 BENCHMARKS = (
     "import_time.py",

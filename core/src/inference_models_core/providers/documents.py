@@ -139,11 +139,23 @@ def _package(fields: Fields, read_manifest: ManifestReader) -> ModelPackage:
         class_names=fields.items("classNames", as_text, None),
         preprocessing=fields.read("preprocessing", _opaque, None),
         graph_files=fields.read("graphFiles", _graph_files, {}, artifacts=artifacts),
-        **_manifest(fields.fields("packageManifest"), read_manifest),
+        **manifest_facts(fields.fields("packageManifest"), read_manifest),
     )
 
 
-def _manifest(fields: Fields, read_manifest: ManifestReader) -> dict[str, Any]:
+def manifest_facts(fields: Fields, read_manifest: ManifestReader) -> dict[str, Any]:
+    """What a package manifest says, as arguments of :class:`ModelPackage`.
+
+    Args:
+        fields: The manifest.
+        read_manifest: ``ProviderContext.read_manifest``.
+
+    Returns:
+        ``manifest`` and ``backend``, and either ``unusable`` or ``quantization``, ``batch`` and ``requirements``.
+
+    Raises:
+        MalformedDocumentError: If a part of it is over its cap.
+    """
     manifest = as_json(fields.mapping, fields.where)
     details = read_manifest(manifest, fields.where)
     if isinstance(details, Rejection):

@@ -1,0 +1,1 @@
+"""Weights provider of inference-models: models that are hosted on Roboflow."""
