@@ -7,7 +7,6 @@ operating system sees them.
 from __future__ import annotations
 
 import errno
-import errno
 import os
 import stat
 import sys
