@@ -14,6 +14,7 @@ DISTRIBUTIONS = (
     "inference-models-vision",
     "inference-models-onnx",
     "inference-models-provider-samples",
+    "inference-models-provider-roboflow",
 )
 
 

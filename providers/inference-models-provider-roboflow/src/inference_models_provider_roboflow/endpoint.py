@@ -84,7 +84,7 @@ def _regional_host(environment: Mapping[str, str]) -> str:
 
 
 def _url(environment: Mapping[str, str], name: str) -> str:
-    text = environment.get(name, "").strip().rstrip("/")
+    text = environment.get(name, "").strip()
     if not text:
         return ""
     url = text if "://" in text else f"{_default_scheme(text)}://{text}"
@@ -93,7 +93,7 @@ def _url(environment: Mapping[str, str], name: str) -> str:
     except UnsafeUrlError as error:
         hint = f"write it as https://host or https://host:port, in {name}"
         raise InvalidRequestError(f"{name} holds no URL that can be used", hint=hint) from error
-    return url
+    return url.rstrip("/")
 
 
 def _default_scheme(bare_host: str) -> str:
