@@ -12,42 +12,38 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from inference_models_core.errors import UnsafeCacheError
+from inference_models_core.errors import MalformedDocumentError, UnsafeCacheError
 from inference_models_core.log import debug
 from inference_models_core.store import files
-from inference_models_core.store.json_files import private_mode, read_small_file, set_aside, write_temporary
+from inference_models_core.store.documents import read_small_file
+from inference_models_core.store.layout import Layout
+from inference_models_core.store.quarantine import put_aside
 from inference_models_core.types.secrets import Secret
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 KEY_FILE = "scope.key"
-QUARANTINE = "quarantine"
 _KEY_BYTES = 32
+_ONLY_OWNER, _GROUP_READS = 0o600, 0o640
 _TRIES = 50
 _PAUSE_SECONDS = 0.02
 
 
 class Scope:
-    """The key of one cache.
+    """The key of one cache, and how the cache may be used.
 
     Args:
         root: Folder of the cache.
-        writable: Whether anything may be written there; where not and there is no key, nothing is remembered or
-            recalled.
-        shared: Whether the key is for a group: its members can share what was found out without a credential, or with
-            the same one.
+        writable: Whether anything may be written there; where not and there is no key, nothing that is scoped is
+            remembered or recalled.
+        shared: Whether the cache is a group's. Its members then share the key, and find what was found out with the
+            credential that they give, not what others found out with theirs.
     """
 
     def __init__(self, root: Path, *, writable: bool = True, shared: bool = False) -> None:
-        self.root = root
+        self.layout = Layout(root=root, shared=shared)
         self.writable = writable
-        self.shared = shared
-
-    @property
-    def quarantine(self) -> Path | None:
-        """Where damaged files go; ``None`` where nothing can be moved."""
-        return self.root / QUARANTINE if self.writable else None
 
     def tag(self, *texts: str | Secret) -> str | None:
         """A name for any texts, secrets included.
@@ -78,49 +74,55 @@ class Scope:
 
     @property
     def _path(self) -> Path:
-        return self.root / KEY_FILE
+        return self.layout.root / KEY_FILE
 
     def _read(self) -> bytes | None:
         key = b""
-        for _ in range(_TRIES):  # where files cannot be linked, another process may be about to write it
-            try:
-                key = read_small_file(self._path, _KEY_BYTES)
-            except UnsafeCacheError:
-                raise
-            except OSError as error:
-                debug("no scope key: %s", error.strerror or error)
-                return None
-            if len(key) >= _KEY_BYTES:
-                break
-            time.sleep(_PAUSE_SECONDS)
+        try:
+            for _ in range(_TRIES):  # where files cannot be linked, another process may be about to write it
+                key = read_small_file(self._path)
+                if len(key) >= _KEY_BYTES:
+                    break
+                time.sleep(_PAUSE_SECONDS)
+        except UnsafeCacheError:
+            raise
+        except (OSError, MalformedDocumentError) as error:
+            debug("no scope key: %s", error)
+            return None
         if len(key) == _KEY_BYTES:
             return key
-        set_aside(self._path, self.quarantine, f"a key has {_KEY_BYTES} bytes; what was remembered is found no more")
+        what = f"{len(key)} bytes are no key of {_KEY_BYTES}; what was remembered is not found any more"
+        put_aside(self.layout, self._path, what, writable=self.writable)
         return None
 
     def _create(self) -> None:
         """Gives the cache a key, unless another process is faster: all end with the same one."""
+        temporary = self._path.with_name(f".{os.urandom(8).hex()}.tmp")
         try:
-            self._publish(write_temporary(self._path, os.urandom(_KEY_BYTES), mode=private_mode(shared=self.shared)))
+            self._write_new(temporary)
+            self._publish(temporary)
+        except FileExistsError:
+            debug("another process gave the cache its scope key")
+        except UnsafeCacheError:
+            raise
         except OSError as error:  # full, or not ours: then nothing is remembered
-            debug("no scope key can be written: %s", error.strerror or error)
+            debug("no scope key can be written: %s", error)
+        finally:
+            files.remove(temporary)
 
     def _publish(self, temporary: Path) -> None:
         try:
             files.link(temporary, self._path)
         except FileExistsError:
-            return
-        except (OSError, NotImplementedError):  # a file system without links
-            self._write_in_place()
-        finally:
-            files.remove(temporary)
+            raise
+        except (OSError, NotImplementedError):  # a file system, or a system, without links
+            self._write_new(self._path)
 
-    def _write_in_place(self) -> None:
+    def _write_new(self, path: Path) -> None:
+        mode = _GROUP_READS if self.layout.shared else _ONLY_OWNER
+        fd = files.create(path, mode)
         try:
-            fd = files.create(self._path, private_mode(shared=self.shared))
-        except FileExistsError:
-            return
-        try:
+            files.set_mode(fd, mode)
             files.write(fd, os.urandom(_KEY_BYTES))
             files.sync(fd)
         finally:
