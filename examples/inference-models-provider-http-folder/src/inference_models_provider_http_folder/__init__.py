@@ -1,0 +1,1 @@
+"""Models from a folder on any web server: an example of a weights provider."""
