@@ -11,6 +11,7 @@ from inference_models_core.download.notes import validator
 from inference_models_core.download.signals import StartAgainError, TransientError, UrlFailedError
 from inference_models_core.download.sources import source_of
 from inference_models_core.errors import DownloadError, DownloadRefusedError, IntegrityError, UnsafeUrlError
+from inference_models_core.network.faults import MalformedAnswerError
 from inference_models_core.network.retries import RETRIED_STATUSES, retry_after_seconds
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def ask(job: Job, url: str, start: int, stop: int | None = None) -> Answer:
 def _open(job: Job, url: str, headers: dict[str, str]) -> Response:
     try:
         return job.client.open(url, headers=headers)
-    except UnsafeUrlError as error:
+    except (UnsafeUrlError, MalformedAnswerError) as error:
         raise UrlFailedError(error) from None
     except DownloadError as error:
         raise TransientError(error.message) from None

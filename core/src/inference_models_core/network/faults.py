@@ -6,6 +6,7 @@ import http.client
 import ssl
 from typing import TYPE_CHECKING
 
+import requests
 import urllib3
 
 from inference_models_core.errors import DownloadError
@@ -22,6 +23,10 @@ _CERTIFICATE_HINT = f"if your network has its own authority, set {CERTIFICATE_VA
 
 class NotConnectedError(DownloadError):
     """Nothing was sent: the host may answer at another address."""
+
+
+class MalformedAnswerError(DownloadError):
+    """What came is no proper answer; asking again would bring the same."""
 
 
 def fault(location: Location, error: BaseException, cut_because: str) -> DownloadError:
@@ -66,4 +71,6 @@ def words(cause: BaseException) -> str:
 
 
 def _hint(cause: BaseException) -> str:
+    if isinstance(cause, requests.exceptions.InvalidSchema):
+        return 'for a SOCKS proxy: pip install "requests[socks]"'
     return _CERTIFICATE_HINT if isinstance(cause, ssl.SSLCertVerificationError) else ""

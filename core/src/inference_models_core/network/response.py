@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from inference_models_core.errors import DownloadError
+from inference_models_core.network.faults import MalformedAnswerError
 from inference_models_core.network.faults import words
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Response:
             return None
         if len(texts) > 1 or not all(text.isascii() and text.isdigit() and len(text) <= 19 for text in texts):
             self.close()
-            raise DownloadError(f"{self.url}: the announced Content-Length is not a number")
+            raise MalformedAnswerError(f"{self.url}: the announced Content-Length is not a number")
         return int(texts.pop())
 
     def discard(self) -> None:
