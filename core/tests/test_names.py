@@ -117,7 +117,7 @@ def test_a_slug_is_a_plain_name(texts):
     assert made == names.slug(*texts)
     assert names.check_handle(made, "slug") == made
     assert made == unicodedata.normalize("NFKC", made).casefold()
-    assert len(made) <= 81
+    assert len(made) <= 65
     assert not made.startswith((".", "-"))
 
 

@@ -24,7 +24,7 @@ _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.ASCII
 _RESERVED = {"model_config.json", "model_dependencies", "dependencies"}
 """First segments that core itself puts into a package's folder (``core.md`` 7.3 of the reference's description)."""
 _UNREADABLE = re.compile(r"[^a-z0-9]+", re.ASCII)
-_PREFIX = 48
+_PREFIX = 32
 _DIGEST = 32
 
 
@@ -121,7 +121,7 @@ def slug(*texts: str) -> str:
         texts: Ids; anything may stand in them.
 
     Returns:
-        A readable beginning and 128 bits of a digest: lower-case ASCII letters, digits and ``-``, at most 81 of them,
+        A readable beginning and 128 bits of a digest: lower-case ASCII letters, digits and ``-``, at most 65 of them,
         no device name on Windows. Different texts, or the same split otherwise, never give the same name, also where
         the file system folds upper and lower case or Unicode forms.
     """

@@ -1,1 +1,1 @@
-"""The cache on this machine: content-addressed blobs, package directories of real files, and nothing that trusts a lock."""
+"""The cache on this machine: blobs by content, package directories of real files, and nothing that trusts a lock."""

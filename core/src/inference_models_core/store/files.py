@@ -252,9 +252,9 @@ def _remove_protected(path: Path) -> None:
     try:
         remove(path)
     except PermissionError:
-        if sys.platform != "win32":  # pragma: no cover - Windows keeps read-only files
+        if os.name != "nt":
             raise
-        os.chmod(path, stat.S_IWRITE)
+        os.chmod(path, stat.S_IWRITE)  # Windows keeps read-only files
         remove(path)
 
 
