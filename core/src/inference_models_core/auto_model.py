@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from typing import TYPE_CHECKING, Any
 
 from inference_models_core import settings
@@ -14,9 +15,10 @@ from inference_models_core.types.devices import parse_device
 from inference_models_core.types.requests import FALLBACKS, LoadOptions, LoadRequest
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable
+    from pathlib import Path
 
+    from inference_models_core.artifacts.pull import PulledPackage
     from inference_models_core.plugins.host import PluginHost
     from inference_models_core.reports.model import ModelReport
     from inference_models_core.reports.runtime import RuntimeReport
@@ -64,9 +66,9 @@ class AutoModel:
             quantization: Precision or precisions to consider, best first.
             batch_size: Batch, or (smallest, largest), that must run in one go.
             model_package_id: The one package to use; skips preferences, not compatibility or trust.
-            cache_dir: Where downloads go.
-            local_files_only: Use no network.
-            force_download: Fetch again although cached.
+            cache_dir: Folder that downloads are kept in; one of this user, which nobody else may write to.
+            local_files_only: Open no connection: everything has to be in the cache, or the error says what is not.
+            force_download: Ask and fetch again, although the choice is remembered and the files are in the cache.
             allow_untrusted_packages: Accept program-like formats from publishers that are not trusted.
             allow_local_code_packages: Run a class that a local directory brings.
             fallback: ``"compatible"``: a package that a backend cannot open here gives way to the next one on the
@@ -82,6 +84,10 @@ class AutoModel:
             ModelNotFoundError: If no provider knows the model.
             NoCompatiblePackageError: If no package can run here; the message says why for each.
             LoadFailedError: If every candidate refused to open.
+            DownloadError: If a file cannot be fetched.
+            IntegrityError: If a file is not what its provider, or the lock file, promised.
+            CacheError: If the cache cannot be used: unsafe, full, read-only, or locked by a process that stands still.
+            OfflineError: If something is missing and the network is forbidden; the hint fetches it.
             InferenceModelsError: Root of all errors raised here.
         """
         from inference_models_core.loading import load_model
@@ -102,6 +108,43 @@ class AutoModel:
         from inference_models_core.planning import make_plan
 
         return make_plan(_request({"model_id_or_path": model_id_or_path, **_defaulted(arguments)})).negotiation
+
+    @classmethod
+    def pull(
+        cls, model_id_or_path: str | os.PathLike[str], *, all_packages: bool = False, **arguments: Any
+    ) -> tuple[PulledPackage, ...]:
+        """Fetches what :meth:`from_pretrained` would use, dependencies included, and opens nothing.
+
+        Args:
+            model_id_or_path: As for :meth:`from_pretrained`.
+            all_packages: Fetch every package, also those that this machine cannot run.
+            **arguments: As for :meth:`from_pretrained`.
+
+        Returns:
+            The packages that are in the cache now, each with its ``directory``; dependencies last.
+        """
+        from inference_models_core.artifacts.pull import pull
+
+        request = _request({"model_id_or_path": model_id_or_path, **_defaulted(arguments)})
+        return pull(request, all_packages=all_packages)
+
+    @classmethod
+    def find_cached(cls, model_id_or_path: str | os.PathLike[str], **arguments: Any) -> Path | None:
+        """Finds the directory of the package that a load without a network would use; opens no connection.
+
+        Args:
+            model_id_or_path: As for :meth:`from_pretrained`.
+            **arguments: The same.
+
+        Returns:
+            The directory, with every file verified; ``None`` if something is missing, or no package of what is
+            remembered about the model can run here.
+        """
+        from inference_models_core.artifacts.pull import find_pulled
+
+        return find_pulled(
+            _request({"model_id_or_path": model_id_or_path, **_defaulted(arguments), "local_files_only": True})
+        )
 
     @classmethod
     def describe_model(cls, model_id_or_path: str | os.PathLike[str], **arguments: Any) -> ModelReport:
@@ -148,6 +191,11 @@ def _defaulted(arguments: dict[str, Any]) -> dict[str, Any]:
     return {**named, "model_kwargs": {name: value for name, value in arguments.items() if name not in _DEFAULTS}}
 
 
+def load_request(model_id_or_path: str | os.PathLike[str], **arguments: Any) -> LoadRequest:
+    """The request that :meth:`AutoModel.from_pretrained` makes of the same arguments."""
+    return _request({"model_id_or_path": model_id_or_path, **_defaulted(arguments)})
+
+
 def _request(arguments: dict[str, Any]) -> LoadRequest:
     """Reads the arguments of :meth:`AutoModel.from_pretrained`."""
     options = arguments["options"] or LoadOptions()
@@ -167,7 +215,7 @@ def _request(arguments: dict[str, Any]) -> LoadRequest:
         quantizations=normalise_quantizations(arguments["quantization"]),
         batch_size=normalise_batch_size(arguments["batch_size"]),
         package_id=arguments["model_package_id"],
-        cache_dir=None if cache_dir is None else str(cache_dir),
+        cache_dir=None if cache_dir is None else os.fspath(cache_dir),
         offline=arguments["local_files_only"] or settings.offline(),
         force_download=arguments["force_download"],
         allow_untrusted_packages=arguments["allow_untrusted_packages"],

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
 from inference_models_core.arguments import check_known, keyword_names
-from inference_models_core.artifacts import place_package
+from inference_models_core.artifacts.place import place_package
 from inference_models_core.errors import (
     CannotOpenHereError,
     DeviceMismatchError,
+    IntegrityError,
     LoadFailedError,
     NegotiationError,
     PackageFileMissingError,
@@ -20,12 +21,15 @@ from inference_models_core.errors import (
 from inference_models_core.log import logger
 from inference_models_core.model import Model, close_all, remember_resolution
 from inference_models_core.negotiation.failure import no_candidate_error
-from inference_models_core.planning import access_of, check_access, make_plan
+from inference_models_core.planning import access_of, admitted, check_access, dependency_request, make_plan
 from inference_models_core.plugins.calls import attributed
+from inference_models_core.resolution.recall import recall_plan, remember_plan
 from inference_models_core.runner import Runner
 from inference_models_core.types.backends import BackendKind
 from inference_models_core.types.devices import CPU
 from inference_models_core.types.negotiation import Attempt, Resolution
+
+_MOST_READS = 3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,20 +59,57 @@ def load_model(request: LoadRequest, *, depth: int = 0) -> Any:
         InferenceModelsError: Whatever else goes wrong; only :class:`CannotOpenHereError` lets the next one try.
     """
     started = time.perf_counter()
-    plan = make_plan(request)
-    if plan.negotiation.best is None:
-        raise no_candidate_error(plan.negotiation)
-    model, chosen, attempts = _open_first(plan, depth)
+    host = admitted(request)
+    loaded = _load_recalled(recall_plan(request, host), depth) or _load_planned(make_plan(request, host), depth)
+    model, plan, chosen, attempts = loaded
     resolution = Resolution(
-        reference=request.ref.text, negotiation=plan.negotiation, chosen=chosen, attempts=tuple(attempts)
+        reference=request.ref.text,
+        negotiation=plan.negotiation,
+        chosen=chosen,
+        attempts=tuple(attempts),
+        remembered_seconds_ago=plan.age_seconds,
     )
     remember_resolution(model, resolution)
     if plan.host.is_observed:
         from inference_models_core.types.events import ModelLoadedEvent
 
         seconds = time.perf_counter() - started
-        plan.host.emit(ModelLoadedEvent(model_id=plan.model_id, model=model, resolution=resolution, seconds=seconds))
+        digest = "" if depth else request_digest(plan, chosen)
+        plan.host.emit(
+            ModelLoadedEvent(model_id=plan.model_id, model=model, resolution=resolution, digest=digest, seconds=seconds)
+        )
     return model
+
+
+def _load_recalled(plan: Plan | None, depth: int) -> _Loaded | None:
+    """Loads what was chosen before; ``None`` if that does not open any more, so that the choice is made again."""
+    if plan is None:
+        return None
+    candidate = plan.negotiation.accepted[0]
+    _tell_attempt(plan, candidate)
+    try:
+        return _Loaded(_open(plan, candidate, depth), plan, candidate, [])
+    except (CannotOpenHereError, DeviceMismatchError) as error:
+        logger().warning("%s: what was chosen before does not open any more: %s", plan.request.ref, error.message)
+        return None
+
+
+def _load_planned(plan: Plan, depth: int) -> _Loaded:
+    if plan.negotiation.best is None:
+        raise no_candidate_error(plan.negotiation)
+    model, chosen, attempts = _open_first(plan, depth)
+    if not attempts:  # a second choice is made again each time, with its warning, until the first one opens
+        remember_plan(plan)
+    return _Loaded(model, plan, chosen, attempts)
+
+
+class _Loaded(NamedTuple):
+    """A model, and how it came to be."""
+
+    model: Any
+    plan: Plan
+    chosen: Candidate
+    attempts: list[Attempt]
 
 
 def _open_first(plan: Plan, depth: int) -> tuple[Any, Candidate, list[Attempt]]:
@@ -129,21 +170,49 @@ def _note_attempt(plan: Plan, candidate: Candidate, error: LoadError, attempts: 
 
 def _open(plan: Plan, candidate: Candidate, depth: int) -> Any:
     check_access(plan.host, plan.request, candidate.package, plan.found)
-    if plan.host.has_gate("find_live_model"):
+    if plan.host.has_gate("find_live_model") and not depth:  # a dependency belongs to its parent, which closes it
         access = access_of(plan.request, candidate.package, plan.found)
         live = plan.host.find_live_model(access, request_digest(plan, candidate))
         if live is not None:
             return live
-    directory = place_package(candidate.package)
     dependencies = _load_dependencies(plan, candidate, depth)
     try:
-        return _construct(plan, candidate, directory, dependencies)
+        model, owned = _construct_unchanged(plan, candidate, dependencies)
     except BaseException:
         close_all(dependencies.values())
         raise
+    _hand_over(model, (*dependencies.values(), *owned))
+    return model
 
 
-def _construct(plan: Plan, candidate: Candidate, directory: Path, dependencies: Mapping[str, Any]) -> Any:
+def _construct_unchanged(
+    plan: Plan, candidate: Candidate, dependencies: Mapping[str, Any]
+) -> tuple[Any, tuple[Any, ...]]:
+    """A model built from files that were the same, inode by inode, from their verification until it had read them."""
+    for _ in range(_MOST_READS):
+        placed = place_package(plan, candidate.package)
+        try:
+            model, runners = _construct(plan, candidate, placed.directory, dependencies)
+            if placed.check_unchanged():
+                return model, (placed, *runners)
+            _discard(model, runners)
+        except BaseException:
+            placed.close()
+            raise
+        placed.close()
+    raise IntegrityError(
+        f"the files of package {candidate.package.package_id} were changed while they were read, {_MOST_READS} times",
+        hint="see which other program writes to the cache, or use a folder of your own: cache_dir=...",
+    )
+
+
+def _discard(model: Any, runners: tuple[Runner, ...]) -> None:
+    close_all((*runners, model))
+
+
+def _construct(
+    plan: Plan, candidate: Candidate, directory: Path, dependencies: Mapping[str, Any]
+) -> tuple[Any, tuple[Runner, ...]]:
     model_class = _model_class(candidate, directory)
     offers = _offers(plan, candidate, dependencies)
     named, open_ended = keyword_names(model_class.from_pretrained)
@@ -161,8 +230,7 @@ def _construct(plan: Plan, candidate: Candidate, directory: Path, dependencies: 
     except BaseException:
         close_all(runners.values())
         raise
-    _hand_over(model, (*runners.values(), *dependencies.values()))
-    return model
+    return model, tuple(runners.values())
 
 
 def _offers(plan: Plan, candidate: Candidate, dependencies: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,29 +300,12 @@ def _load_dependencies(plan: Plan, candidate: Candidate, depth: int) -> dict[str
     loaded: dict[str, Any] = {}
     try:
         for dependency in dependencies:
-            request = _dependency_request(plan, candidate, dependency.model_id, dependency.package_id)
+            request = dependency_request(plan, candidate.device, dependency)
             loaded[dependency.name] = load_model(request, depth=1)
     except BaseException:
         close_all(loaded.values())
         raise
     return loaded
-
-
-def _dependency_request(plan: Plan, candidate: Candidate, model_id: str, package_id: str | None) -> LoadRequest:
-    """The parent's request for another model: same credentials and trust, the parent's device, no other wishes."""
-    from inference_models_core.reference import parse_reference
-
-    return attrs.evolve(
-        plan.request,
-        ref=parse_reference(f"{plan.found.provider}://{model_id}"),
-        device=candidate.device,
-        package_id=package_id,
-        revision=None,
-        backends=None,
-        quantizations=None,
-        batch_size=None,
-        model_kwargs={},
-    )
 
 
 def _hand_over(model: Any, closables: tuple[Any, ...]) -> None:
@@ -291,6 +342,8 @@ def request_digest(plan: Plan, candidate: Candidate) -> str:
         "device": str(candidate.device),
         "implementation": str(candidate.row.implementation) if candidate.row else None,
         "backend_options": plan.request.options.backend_options,
+        "dependencies": [plan.found.metadata.dependencies, plan.request.options.dependency_options],
+        "limits": [plan.request.options.max_image_pixels, plan.request.options.allow_url_input],
         "model_kwargs": plan.request.model_kwargs,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=repr).encode()).hexdigest()

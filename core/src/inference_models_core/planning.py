@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import attrs
+
+from inference_models_core.arguments import check_known
 from inference_models_core.errors import AccessDeniedError, PluginError
 from inference_models_core.log import logger
 from inference_models_core.negotiation.codes import MATCHER_FAILED
 from inference_models_core.negotiation.negotiate import negotiate
 from inference_models_core.negotiation.shortlist import shortlist
+from inference_models_core.normalise import normalise_backends, normalise_batch_size, normalise_quantizations
 from inference_models_core.plugins.calls import attributed
 from inference_models_core.plugins.host import get_host
-from inference_models_core.providers.chain import Found, find_model
+from inference_models_core.providers.chain import find_model
+from inference_models_core.reference import parse_reference
+from inference_models_core.types.devices import parse_device
 from inference_models_core.types.negotiation import Rejection
 
 if TYPE_CHECKING:
@@ -19,11 +25,13 @@ if TYPE_CHECKING:
 
     from inference_models_core.object_ref import ObjectRef
     from inference_models_core.plugins.host import PluginHost
+    from inference_models_core.providers.asking import Found
     from inference_models_core.registry import Registry
     from inference_models_core.types.access import Access
     from inference_models_core.types.backends import BackendReport, Fit
+    from inference_models_core.types.devices import Device
     from inference_models_core.types.negotiation import Negotiation
-    from inference_models_core.types.packages import ModelPackage
+    from inference_models_core.types.packages import ModelDependency, ModelPackage
     from inference_models_core.types.requests import LoadRequest
 
 
@@ -36,6 +44,7 @@ class Plan(NamedTuple):
         registry: What they registered.
         found: The provider's answer.
         negotiation: Candidates and rejections.
+        age_seconds: How long ago the choice was made, if it is a remembered one.
     """
 
     request: LoadRequest
@@ -43,6 +52,7 @@ class Plan(NamedTuple):
     registry: Registry
     found: Found
     negotiation: Negotiation
+    age_seconds: float | None = None
 
     @property
     def model_id(self) -> str:
@@ -50,11 +60,12 @@ class Plan(NamedTuple):
         return self.found.metadata.model_id
 
 
-def make_plan(request: LoadRequest) -> Plan:
+def make_plan(request: LoadRequest, host: PluginHost | None = None) -> Plan:
     """Finds the model and ranks its packages.
 
     Args:
         request: What the caller asked for.
+        host: What :func:`admitted` answered, where it was asked already.
 
     Returns:
         The plan; its negotiation may have accepted nothing.
@@ -64,12 +75,14 @@ def make_plan(request: LoadRequest) -> Plan:
         AccessDeniedError: If a gate refuses.
         ProviderError: If the model cannot be found.
     """
-    host = request.options.host or get_host()
-    host.require_plugins()
-    check_access(host, request, None)
+    host = host or admitted(request)
     registry = host.registry()
-    found = find_model(request, registry)
+    request, found = _find(request, registry)
     negotiation = _negotiate(request, host, registry, found)
+    if request.offline and any(each.package.directory is None for each in negotiation.accepted):
+        from inference_models_core.artifacts.cached import only_cached
+
+        negotiation = only_cached(request, negotiation)
     for warning in negotiation.warnings:
         logger().warning("%s: %s", request.ref, warning)
     if host.is_observed:
@@ -77,6 +90,31 @@ def make_plan(request: LoadRequest) -> Plan:
 
         host.emit(NegotiatedEvent(model_id=found.metadata.model_id, negotiation=negotiation))
     return Plan(request=request, host=host, registry=registry, found=found, negotiation=negotiation)
+
+
+def _find(request: LoadRequest, registry: Registry) -> tuple[LoadRequest, Found]:
+    """The provider's answer; with a lock file, the one package that is locked, with the digests that are locked."""
+    path = request.options.lockfile
+    if path is None or request.ref.path is not None:
+        return request, find_model(request, registry)
+    from inference_models_core.resolution.locking import hold_to_lock, locked_request
+
+    request, lockfile = locked_request(request, path)
+    found = find_model(request, registry)
+    return request, found._replace(metadata=hold_to_lock(lockfile, found.provider, found.metadata))
+
+
+def admitted(request: LoadRequest) -> PluginHost:
+    """The host, once it is complete and its gates let the request in.
+
+    Raises:
+        RequiredPluginMissingError: If a plugin that the host application insists on is not active.
+        AccessDeniedError: If a gate refuses.
+    """
+    host = request.options.host or get_host()
+    host.require_plugins()
+    check_access(host, request, None)
+    return host
 
 
 def check_access(
@@ -101,7 +139,44 @@ def access_of(request: LoadRequest, package: ModelPackage | None, found: Found |
         model_id=found.metadata.model_id if found else request.ref.name,
         provider=found.provider if found else "",
         package=package,
-        credential=request.api_key,
+        credential=found.credential if found else request.api_key,
+    )
+
+
+def dependency_request(plan: Plan, device: Device, dependency: ModelDependency) -> LoadRequest:
+    """The request for a model that another needs.
+
+    Args:
+        plan: The parent's plan.
+        device: Where the parent computes.
+        dependency: What it needs.
+
+    Returns:
+        The parent's request for the other model: same credentials, trust and device, unless the caller says otherwise.
+
+    Raises:
+        UnknownArgumentError: If the caller says something about a dependency that the model does not have.
+    """
+    check_known(
+        plan.request.options.dependency_options,
+        {each.name for each in plan.found.metadata.dependencies},
+        "dependency_options",
+    )
+    wishes = dict(plan.request.options.dependency_options.get(dependency.name, {}))
+    named = "://" in dependency.model_id
+    reference = dependency.model_id if named else f"{plan.found.provider}://{dependency.model_id}"
+    return attrs.evolve(
+        plan.request,
+        ref=parse_reference(reference),
+        weights_provider=None,
+        device=parse_device(wishes.pop("device", device)),
+        package_id=dependency.package_id,
+        revision=None,
+        backends=normalise_backends(wishes.pop("backend", None)),
+        quantizations=normalise_quantizations(wishes.pop("quantization", None)),
+        batch_size=normalise_batch_size(wishes.pop("batch_size", None)),
+        options=attrs.evolve(plan.request.options, dependency_options={}),
+        model_kwargs=wishes,
     )
 
 

@@ -5,7 +5,7 @@ import json
 import attrs
 import pytest
 from inference_models_core.planning import Plan
-from inference_models_core.providers.chain import Found
+from inference_models_core.providers.asking import Found
 from inference_models_core.registry import Registry
 from inference_models_core.reports.model import model_report, package_size
 from inference_models_core.types.backends import BackendSpec

@@ -33,6 +33,7 @@ DEVICE_UNAVAILABLE = "device-unavailable"
 MATCHER_FAILED = "matcher-failed"
 POLICY_FAILED = "policy-failed"
 LEFT_OUT_BY_RANKING = "left-out-by-ranking"
+NOT_CACHED = "not-cached"
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -57,6 +58,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         MATCHER_FAILED: "The backend's matcher answered with something that is neither a fit nor a rejection.",
         POLICY_FAILED: "A policy of the host application did not give a valid answer, which denies.",
         LEFT_OUT_BY_RANKING: "The host application's ranking left the package out.",
+        NOT_CACHED: "The network is forbidden, and files of the package are not in the cache.",
     }
 )
 

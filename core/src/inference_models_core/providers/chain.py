@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from inference_models_core import settings
 from inference_models_core.errors import (
     AmbiguousProviderError,
     ModelNotFoundError,
-    PluginContractError,
+    OfflineError,
     UnknownProviderError,
 )
-from inference_models_core.plugins.calls import attributed
 from inference_models_core.plugins.known import install_command_for_provider
-from inference_models_core.providers.context import provider_context
+from inference_models_core.providers.asking import ask, resolve
 from inference_models_core.registry import NAME_THE_DISTRIBUTION, conflict_text
-from inference_models_core.types.packages import ModelMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from inference_models_core.providers.asking import Found
     from inference_models_core.registry import Registry
-    from inference_models_core.types.providers import WeightsProvider, WeightsProviderSpec
+    from inference_models_core.types.packages import ModelMetadata
+    from inference_models_core.types.providers import WeightsProviderSpec
     from inference_models_core.types.requests import LoadRequest
 
 LOCAL = "local"
 """Name of the built-in provider for paths."""
-
-
-class Found(NamedTuple):
-    """A provider's answer.
-
-    Attributes:
-        metadata: The model.
-        provider: Name of the provider that knew it.
-        trusted: Whether the caller chose where it comes from: a path, an embedded model, a configured provider.
-    """
-
-    metadata: ModelMetadata
-    provider: str
-    trusted: bool
 
 
 def find_model(request: LoadRequest, registry: Registry) -> Found:
@@ -60,16 +46,23 @@ def find_model(request: LoadRequest, registry: Registry) -> Found:
         ProviderError: Whatever else a provider raises.
     """
     if request.ref.path is not None:
-        return _ask(_provider(LOCAL, request, registry), request, registry, trusted=True)
+        return ask(_provider(LOCAL, request, registry), request, registry)
     named = request.weights_provider or request.ref.scheme
-    configured = settings.configured_providers()
     if named is not None:
-        spec = _provider(named, request, registry)
-        return _ask(spec, request, registry, trusted=spec.embedded or spec.name in configured)
+        return ask(_provider(named, request, registry), request, registry)
+    configured = settings.configured_providers()
     if configured:
-        specs = [_provider(name, request, registry) for name in configured]
-        return _first_answer(specs, request, registry, trusted=True)
+        return _first_answer([_provider(name, request, registry) for name in configured], request, registry)
     return _ask_installed(request, registry)
+
+
+def ask_again(found: Found, request: LoadRequest, registry: Registry) -> ModelMetadata:
+    """What the provider of an answer says now; not what is remembered.
+
+    Raises:
+        ProviderError: If it cannot say.
+    """
+    return resolve(_provider(found.provider, request, registry), request, registry)
 
 
 def _provider(name: str, request: LoadRequest, registry: Registry) -> WeightsProviderSpec:
@@ -97,7 +90,7 @@ def _ask_installed(request: LoadRequest, registry: Registry) -> Found:
             hint=_folder_hint(request) or f"{install_command_for_provider('samples')}, or give a path: ./model_dir",
         )
     try:
-        return _first_answer(embedded, request, registry, trusted=True)
+        return _first_answer(embedded, request, registry)
     except ModelNotFoundError:
         if not others:
             raise
@@ -106,18 +99,21 @@ def _ask_installed(request: LoadRequest, registry: Registry) -> Found:
         raise AmbiguousProviderError(
             f"{request.ref.text!r} could come from several providers", hint=f"write one of: {spellings}"
         )
-    return _first_answer(others, request, registry, trusted=False)
+    return _first_answer(others, request, registry)
 
 
-def _first_answer(
-    specs: Sequence[WeightsProviderSpec], request: LoadRequest, registry: Registry, *, trusted: bool
-) -> Found:
+def _first_answer(specs: Sequence[WeightsProviderSpec], request: LoadRequest, registry: Registry) -> Found:
     reasons = []
+    not_remembered: OfflineError | None = None
     for spec in specs:
         try:
-            return _ask(spec, request, registry, trusted=trusted)
+            return ask(spec, request, registry)
         except ModelNotFoundError as error:
             reasons.append(f"{spec.name}: {error.message}")
+        except OfflineError as error:  # nothing is known of what it has: the next one may remember the model
+            not_remembered = not_remembered or error
+    if not_remembered is not None:
+        raise not_remembered
     raise ModelNotFoundError(
         f"no model {request.ref.text!r}" + (f" ({'; '.join(reasons)})" if reasons else ""),
         hint=_folder_hint(request) or "see what there is with: inference-models list",
@@ -129,16 +125,3 @@ def _folder_hint(request: LoadRequest) -> str:
     if request.ref.scheme is None and Path(text).exists():
         return f"a file or folder of that name exists here; if you mean it, write ./{text}"
     return ""
-
-
-def _ask(spec: WeightsProviderSpec, request: LoadRequest, registry: Registry, *, trusted: bool) -> Found:
-    def resolve() -> ModelMetadata:
-        provider: WeightsProvider = spec.factory.load()(provider_context(request, registry))
-        return provider.resolve(request.ref.name, revision=request.revision)
-
-    metadata = attributed(resolve, f"weights provider {spec.name!r}")
-    if not isinstance(metadata, ModelMetadata):
-        raise PluginContractError(
-            f"weights provider {spec.name!r} returned {type(metadata).__name__}, no ModelMetadata"
-        )
-    return Found(metadata=metadata, provider=spec.name, trusted=trusted)

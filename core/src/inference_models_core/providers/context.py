@@ -3,58 +3,51 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+import os
+from typing import TYPE_CHECKING
 
-from inference_models_core import parsing
-from inference_models_core.errors import InvalidRequestError, MalformedDocumentError, PluginError
+from inference_models_core.errors import InvalidRequestError
 from inference_models_core.plugins.calls import attributed
-from inference_models_core.plugins.known import backend_for_manifest_type, install_command_for_backend
-from inference_models_core.types.negotiation import Rejection
+from inference_models_core.providers.manifests import read_manifest
 from inference_models_core.types.providers import ProviderContext
+from inference_models_core.types.secrets import to_optional_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from inference_models_core.registry import Registry
-    from inference_models_core.types.backends import BackendDetails
     from inference_models_core.types.local_files import LocalFileFacts
+    from inference_models_core.types.providers import WeightsProviderSpec
     from inference_models_core.types.requests import LoadRequest
+    from inference_models_core.types.secrets import Secret
 
 
-def provider_context(request: LoadRequest, registry: Registry) -> ProviderContext:
+def provider_context(spec: WeightsProviderSpec, request: LoadRequest, registry: Registry) -> ProviderContext:
     """The context for one look-up."""
     return ProviderContext(
-        read_manifest=functools.partial(_read_manifest, registry),
+        read_manifest=functools.partial(read_manifest, registry),
         inspect_file=functools.partial(_inspect_file, registry),
         suffixes={suffix: names[0] for suffix, names in registry.suffixes().items()},
         given=request.options,
-        api_key=request.api_key,
+        api_key=credential_of(spec, request),
         offline=request.offline,
         options=request.options.provider_options,
+        local_packages=functools.partial(_local_packages, spec.name, request),
     )
 
 
-def _read_manifest(registry: Registry, manifest: Mapping[str, Any], where: str) -> BackendDetails | Rejection:
-    try:
-        kind = parsing.as_object(manifest, where).text("type")
-        parser = next((spec.parsers[kind] for spec, _ in registry.backends if kind in spec.parsers), None)
-        if parser is None:
-            return _unreadable(kind)
-        details: BackendDetails = attributed(lambda: parser.load()(manifest, parsing), f"the parser of {kind!r}")
-    except (MalformedDocumentError, PluginError) as error:
-        return Rejection(code="malformed-metadata", reason=f"{where}: {error.message}")
-    return details
+def credential_of(spec: WeightsProviderSpec, request: LoadRequest) -> Secret | None:
+    """The caller's key, else the first that the environment has for this provider."""
+    if request.api_key is not None:
+        return request.api_key
+    found = next((value for name in spec.key_variables if (value := os.environ.get(name, ""))), None)
+    return to_optional_secret(found)
 
 
-def _unreadable(kind: str) -> Rejection:
-    backend = backend_for_manifest_type(kind) or ""
-    return Rejection(
-        code="manifest-not-readable",
-        reason=f"no installed plugin reads packages of type {kind!r}",
-        fix=install_command_for_backend(backend),
-        backend=backend,
-    )
+def _local_packages(provider: str, request: LoadRequest, model_id: str) -> Path:
+    from inference_models_core.artifacts.store_of import open_store
+
+    return open_store(request).model_folder(provider, model_id)
 
 
 def _inspect_file(registry: Registry, path: Path) -> LocalFileFacts:

@@ -184,7 +184,7 @@ def open_provider(spec: WeightsProviderSpec, registry: Registry, *, offline: boo
     from inference_models_core.types.requests import LoadRequest
 
     request = LoadRequest(ref=ModelRef(text="", model_id=""), offline=offline)
-    return spec.factory.load()(provider_context(request, registry))
+    return spec.factory.load()(provider_context(spec, request, registry))
 
 
 def _models_table(listing: ProviderListing) -> Table:

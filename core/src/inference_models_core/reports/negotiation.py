@@ -8,7 +8,7 @@ from inference_models_core.errors import InferenceModelsError
 from inference_models_core.reports.document import Cell, Document, Note, Row, Table, Tone
 from inference_models_core.reports.html import document_html
 from inference_models_core.reports.text import document_text
-from inference_models_core.reports.units import plural
+from inference_models_core.reports.units import format_age, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,15 +75,27 @@ def resolution_document(resolution: Resolution) -> Document:
             _attempts_table(resolution.attempts),
             rejections_table(negotiation),
             *_warnings(negotiation),
+            *_remembered(resolution),
         ),
     )
+
+
+def _remembered(resolution: Resolution) -> Iterator[Note]:
+    if resolution.remembered_seconds_ago is not None:
+        yield Note(
+            f"This choice was made before and remembered (age: {format_age(resolution.remembered_seconds_ago)}).",
+            fix="options=LoadOptions(use_resolution_cache=False) chooses again",
+            tone=Tone.DIM,
+        )
 
 
 def headline(negotiation: Negotiation) -> str:
     """One line: the model, what it is, and how many of its packages can run."""
     metadata = negotiation.metadata
     known = [f"{part}" for part in (metadata.variant or metadata.architecture, metadata.task) if part]
-    counted = f"{len(negotiation.accepted)} of {plural(len(metadata.packages), 'package')} can run here"
+    # A remembered choice keeps the reasons against the other packages, not the packages.
+    packages = max(len(metadata.packages), len(negotiation.accepted) + len(negotiation.rejected))
+    counted = f"{len(negotiation.accepted)} of {plural(packages, 'package')} can run here"
     return f"{metadata.model_id}: {', '.join([*known, counted])}"
 
 

@@ -56,11 +56,14 @@ class ModelLoadedEvent(Event):
         model: The model object.
         resolution: How it came to be.
         seconds: Time from the call to the model.
+        digest: What ``find_live_model`` is asked with for an equal request; empty for a dependency, which belongs to
+            its parent and is closed with it.
     """
 
     model: Any
     resolution: Resolution
     seconds: float
+    digest: str = ""
 
 
 @attrs.frozen(kw_only=True, repr=False)

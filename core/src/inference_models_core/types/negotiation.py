@@ -148,17 +148,20 @@ class Resolution(Value):
         negotiation: Everything that was considered.
         chosen: The candidate that was loaded.
         attempts: Candidates tried before it.
+        remembered_seconds_ago: Age of the choice if it was remembered; ``None`` if it was made now.
     """
 
     reference: str
     negotiation: Negotiation
     chosen: Candidate
     attempts: tuple[Attempt, ...] = ()
+    remembered_seconds_ago: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
             "reference": self.reference,
+            "remembered_seconds_ago": self.remembered_seconds_ago,
             "chosen": self.chosen.to_dict(),
             "attempts": [{**a.candidate.to_dict(), "error": str(a.error)} for a in self.attempts],
             **self.negotiation.to_dict(),

@@ -1,8 +1,8 @@
-"""From a package to a directory with its files."""
+"""Packages whose files are on this machine already: at a path, or inside a distribution."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from inference_models_core.errors import PackageError, PackageFileMissingError
 
@@ -12,24 +12,29 @@ if TYPE_CHECKING:
     from inference_models_core.types.packages import Artifact, ModelPackage
 
 
-def place_package(package: ModelPackage) -> Path:
-    """Finds the directory that holds a package's files.
+class InPlace(NamedTuple):
+    """A directory that is not ours: whoever put it there answers for its content."""
 
-    Args:
-        package: A package whose files are on this machine already: of a path, or inside a distribution.
+    directory: Path
 
-    Returns:
-        The directory; every declared file is there with the declared size.
+    def check_unchanged(self) -> bool:
+        """Always: nothing was promised about its content."""
+        return True
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def find_in_place(package: ModelPackage, directory: Path) -> InPlace:
+    """Checks that every declared file is there with the declared size.
 
     Raises:
-        PackageFileMissingError: If a declared file is missing.
-        PackageError: If a file has another size than declared, or the package's files are not on this machine.
+        PackageFileMissingError: If one is missing.
+        PackageError: If one has another size.
     """
-    if package.directory is None:
-        raise PackageError(f"the files of package {package.package_id} are not on this machine")
     for artifact in package.artifacts:
-        _check_present(package.directory, artifact)
-    return package.directory
+        _check_present(directory, artifact)
+    return InPlace(directory)
 
 
 def _check_present(directory: Path, artifact: Artifact) -> None:

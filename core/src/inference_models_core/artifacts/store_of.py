@@ -1,0 +1,21 @@
+"""The cache that a request uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inference_models_core.store.store import Store
+
+if TYPE_CHECKING:
+    from inference_models_core.types.requests import LoadRequest
+
+
+def open_store(request: LoadRequest) -> Store:
+    """The cache that a request uses.
+
+    Raises:
+        UnsafeCacheError: If others may write there.
+    """
+    root = None if request.cache_dir is None else Path(request.cache_dir)
+    return Store.open(root, shared=request.options.shared_cache, create=not request.offline)
