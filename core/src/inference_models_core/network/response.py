@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from inference_models_core.errors import DownloadError
-from inference_models_core.network.faults import MalformedAnswerError
-from inference_models_core.network.faults import words
+from inference_models_core.network.faults import MalformedAnswerError, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
