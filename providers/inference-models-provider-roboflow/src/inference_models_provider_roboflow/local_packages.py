@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from inference_models_core.errors import InferenceModelsError
 from inference_models_core.log import logger
@@ -18,6 +18,7 @@ from inference_models_core.names import check_identifier
 from inference_models_core.parsing import MAX_DOCUMENT_BYTES, Fields, as_md5, as_object, describe, malformed, parse_json
 from inference_models_core.providers.documents import manifest_facts
 from inference_models_core.store.files import open_existing
+from inference_models_core.store.identity import of_path, of_stat
 from inference_models_core.types.packages import Artifact, ModelPackage
 
 if TYPE_CHECKING:
@@ -95,24 +96,11 @@ def _verified(path: Path, md5: str) -> Artifact:
     return artifact
 
 
-class _Facts(NamedTuple):
-    """What must not change while a file is read."""
-
-    inode: int
-    device: int
-    size: int
-    changed: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> _Facts:
-        return cls(status.st_ino, status.st_dev, status.st_size, status.st_mtime_ns)
-
-
 def _read(path: Path, *, keep: bool = False) -> tuple[bytes, Artifact]:
     """Reads a regular file once through one descriptor: its content if it is to be kept, and its digests."""
     fd = open_existing(path)
     with os.fdopen(fd, "rb", buffering=0) as file:
-        before = _Facts.of(os.fstat(fd))
+        before = of_stat(os.fstat(fd))
         md5, sha256, kept = hashlib.md5(usedforsecurity=False), hashlib.sha256(), bytearray()
         while block := file.read(_BLOCK):
             md5.update(block)
@@ -121,7 +109,7 @@ def _read(path: Path, *, keep: bool = False) -> tuple[bytes, Artifact]:
                 kept += block
                 if len(kept) > MAX_DOCUMENT_BYTES:
                     malformed(path.name, f"at most {MAX_DOCUMENT_BYTES} bytes", "more")
-        if not before == _Facts.of(os.fstat(fd)) == _Facts.of(os.lstat(path)):
+        if before is None or not before == of_stat(os.fstat(fd)) == of_path(path):
             malformed(path.name, "a file that stays as it is while it is read", "one that changed")
     artifact = Artifact(handle=path.name, sha256=sha256.hexdigest(), md5=md5.hexdigest(), size=before.size)
     return bytes(kept), artifact
