@@ -21,7 +21,7 @@ from inference_models_core.errors import (
 from inference_models_core.log import logger
 from inference_models_core.model import Model, close_all, remember_resolution
 from inference_models_core.negotiation.failure import no_candidate_error
-from inference_models_core.planning import access_of, admitted, check_access, dependency_request, make_plan
+from inference_models_core.planning import access_of, admitted, check_access, dependency_requests, make_plan
 from inference_models_core.plugins.calls import attributed
 from inference_models_core.resolution.recall import recall_plan, remember_plan
 from inference_models_core.runner import Runner
@@ -294,14 +294,13 @@ def _graph_path(candidate: Candidate, spec: BackendSpec, directory: Path, graph:
 
 
 def _load_dependencies(plan: Plan, candidate: Candidate, depth: int) -> dict[str, Any]:
-    dependencies = plan.found.metadata.dependencies
-    if dependencies and depth:
+    requests = dependency_requests(plan, candidate.device)
+    if requests and depth:
         raise NegotiationError(f"{plan.request.ref} is a dependency and has dependencies itself: one level is allowed")
     loaded: dict[str, Any] = {}
     try:
-        for dependency in dependencies:
-            request = dependency_request(plan, candidate.device, dependency)
-            loaded[dependency.name] = load_model(request, depth=1)
+        for name, request in requests.items():
+            loaded[name] = load_model(request, depth=1)
     except BaseException:
         close_all(loaded.values())
         raise

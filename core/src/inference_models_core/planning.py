@@ -143,25 +143,26 @@ def access_of(request: LoadRequest, package: ModelPackage | None, found: Found |
     )
 
 
-def dependency_request(plan: Plan, device: Device, dependency: ModelDependency) -> LoadRequest:
-    """The request for a model that another needs.
+def dependency_requests(plan: Plan, device: Device) -> dict[str, LoadRequest]:
+    """The requests for the models that another needs.
 
     Args:
         plan: The parent's plan.
         device: Where the parent computes.
-        dependency: What it needs.
 
     Returns:
-        The parent's request for the other model: same credentials, trust and device, unless the caller says otherwise.
+        Name of the dependency -> the parent's request for the other model: same credentials, trust and device, unless
+        the caller says otherwise.
 
     Raises:
         UnknownArgumentError: If the caller says something about a dependency that the model does not have.
     """
-    check_known(
-        plan.request.options.dependency_options,
-        {each.name for each in plan.found.metadata.dependencies},
-        "dependency_options",
-    )
+    dependencies = plan.found.metadata.dependencies
+    check_known(plan.request.options.dependency_options, {each.name for each in dependencies}, "dependency_options")
+    return {each.name: _dependency_request(plan, device, each) for each in dependencies}
+
+
+def _dependency_request(plan: Plan, device: Device, dependency: ModelDependency) -> LoadRequest:
     wishes = dict(plan.request.options.dependency_options.get(dependency.name, {}))
     named = "://" in dependency.model_id
     reference = dependency.model_id if named else f"{plan.found.provider}://{dependency.model_id}"

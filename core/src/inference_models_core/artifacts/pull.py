@@ -10,7 +10,7 @@ from inference_models_core.artifacts.place import find_cached, place_package
 from inference_models_core.artifacts.store_of import open_store
 from inference_models_core.errors import ModelNotFoundError, NegotiationError, OfflineError
 from inference_models_core.negotiation.failure import no_candidate_error
-from inference_models_core.planning import check_access, dependency_request, make_plan
+from inference_models_core.planning import check_access, dependency_requests, make_plan
 from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from inference_models_core.planning import Plan
-    from inference_models_core.types.devices import Device
     from inference_models_core.types.packages import ModelPackage
     from inference_models_core.types.requests import LoadRequest
 
@@ -97,12 +96,8 @@ def _pull(request: LoadRequest, *, all_packages: bool, depth: int) -> Iterator[P
     if depth and plan.found.metadata.dependencies:
         raise NegotiationError(f"{request.ref} is a dependency and has dependencies itself: one level is allowed")
     device = plan.negotiation.best.device if plan.negotiation.best else request.device
-    for wanted in _dependency_requests(plan, device):
+    for wanted in dependency_requests(plan, device).values():
         yield from _pull(wanted, all_packages=all_packages, depth=1)
-
-
-def _dependency_requests(plan: Plan, device: Device) -> list[LoadRequest]:
-    return [dependency_request(plan, device, each) for each in plan.found.metadata.dependencies]
 
 
 def _best_package(plan: Plan) -> ModelPackage:
