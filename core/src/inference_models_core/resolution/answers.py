@@ -8,6 +8,7 @@ carry no credential and are found by everybody.
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,8 +18,9 @@ from inference_models_core.errors import MalformedDocumentError
 from inference_models_core.log import logger
 from inference_models_core.names import slug
 from inference_models_core.parsing import as_object
-from inference_models_core.providers.context import credential_of, provider_context
+from inference_models_core.providers.context import credential_of
 from inference_models_core.providers.documents import model_document, read_model
+from inference_models_core.providers.manifests import read_manifest
 from inference_models_core.resolution.choice import FARTHEST_TIME
 from inference_models_core.resolution.notes import read_note, write_note
 from inference_models_core.resolution.pins import Pins
@@ -156,7 +158,7 @@ class Answers:
         for owner in (self._owner(spec, request), PUBLIC):
             entry = None if owner is None else self._find(spec.name, owner, request.ref.name, request.revision)
             if entry is not None:
-                return self._remembered(entry, spec, request, registry)
+                return self._remembered(entry, request, registry)
         return None
 
     def list_remembered(
@@ -225,12 +227,11 @@ class Answers:
     def _read(self, path: Path) -> Entry | None:
         return read_note(path, _read_entry, self._scope)
 
-    def _remembered(
-        self, entry: Entry, spec: WeightsProviderSpec, request: LoadRequest, registry: Registry
-    ) -> Remembered | None:
-        read_manifest = provider_context(spec, request, registry).read_manifest
+    def _remembered(self, entry: Entry, request: LoadRequest, registry: Registry) -> Remembered | None:
         try:
-            metadata = read_model(entry.model, f"what {spec.name} said before", read_manifest)
+            metadata = read_model(
+                entry.model, f"what {entry.provider} said", functools.partial(read_manifest, registry)
+            )
         except MalformedDocumentError as error:
             logger().warning("%s: what is remembered cannot be used: %s", request.ref, error.message)
             return None

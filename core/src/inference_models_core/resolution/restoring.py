@@ -6,6 +6,7 @@ that is gone or a policy that changed makes the choice one to be made again.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 from inference_models_core.errors import MalformedDocumentError
@@ -13,8 +14,8 @@ from inference_models_core.log import debug
 from inference_models_core.negotiation.negotiate import candidate_of
 from inference_models_core.negotiation.shortlist import shortlist
 from inference_models_core.providers.asking import Found, found_by
-from inference_models_core.providers.context import provider_context
 from inference_models_core.providers.documents import read_model
+from inference_models_core.providers.manifests import read_manifest
 from inference_models_core.types.negotiation import Negotiation
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from inference_models_core.registry import Registry
     from inference_models_core.resolution.choice import Choice
     from inference_models_core.types.packages import ModelMetadata
-    from inference_models_core.types.providers import WeightsProviderSpec
     from inference_models_core.types.requests import LoadRequest
 
 
@@ -53,7 +53,7 @@ def restore(
         The answer and the negotiation; ``None`` if the choice cannot or must not be made any more.
     """
     spec = registry.provider(choice.provider, request.options.prefer).spec
-    metadata = None if spec is None else _metadata(choice, spec, request, registry)
+    metadata = _metadata(choice, request, registry)
     if spec is None or metadata is None:
         return None
     found = found_by(spec, request, metadata)
@@ -71,12 +71,9 @@ def restore(
     return Restored(found, negotiation)
 
 
-def _metadata(
-    choice: Choice, spec: WeightsProviderSpec, request: LoadRequest, registry: Registry
-) -> ModelMetadata | None:
-    read_manifest = provider_context(spec, request, registry).read_manifest
+def _metadata(choice: Choice, request: LoadRequest, registry: Registry) -> ModelMetadata | None:
     try:
-        return read_model(choice.model, "choice: model", read_manifest)
+        return read_model(choice.model, "choice: model", functools.partial(read_manifest, registry))
     except MalformedDocumentError as error:
         debug("%s: what was chosen before cannot be read: %s", request.ref, error.message)
         return None
