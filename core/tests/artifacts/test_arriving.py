@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 from inference_models_core import AutoModel, LoadOptions, hookimpl
 from inference_models_core.errors import (
+    CacheLockStalledError,
+    CannotOpenHereError,
+    DiskFullError,
     DownloadRefusedError,
     HashDowngradeError,
     IntegrityError,
@@ -26,10 +29,9 @@ from inference_models_core.errors import (
     UnknownArgumentError,
 )
 from inference_models_core.store.lease import Lease
+from inference_models_core.store.store import Store
 from inference_models_core.testing.fault_server import Status
 from inference_models_core.types.events import DownloadProgressEvent, FileCreatedEvent, ModelLoadedEvent
-
-from .remote import GRAPH, model, package
 
 BRIGHT = np.full((2, 2, 3), 255, np.uint8)
 AGAIN = LoadOptions(use_resolution_cache=False)
@@ -42,7 +44,8 @@ def works(loaded):
 def test_fetches_once_and_remembers_the_choice(remote):
     remote.serve_one()
     with remote.load() as first, remote.load() as second:
-        assert works(first) and works(second)
+        assert works(first)
+        assert works(second)
         assert first.resolution.remembered_seconds_ago is None
         assert second.resolution.remembered_seconds_ago >= 0
         assert second.resolution.chosen.package.package_id == first.resolution.chosen.package.package_id
@@ -78,7 +81,7 @@ def test_files_without_sha256_are_stored_under_the_one_computed_here(remote, dig
     assert works(remote.load(options=attrs.evolve(options, use_resolution_cache=False)))
     assert works(remote.load(options=options, local_files_only=True))
     assert remote.fetched == ["/p/weights.loopback"]
-    assert (remote.cache / "blobs" / (name := hashlib.sha256(GRAPH).hexdigest())[:2] / name).is_file()
+    assert (remote.cache / "blobs" / (name := hashlib.sha256(remote.graph).hexdigest())[:2] / name).is_file()
 
 
 def test_files_without_any_digest_have_to_be_allowed(remote):
@@ -91,7 +94,7 @@ def test_files_without_any_digest_have_to_be_allowed(remote):
 
 def test_wrong_content_is_never_loaded(remote):
     remote.serve_one()
-    remote.server.add("/p/weights.loopback", GRAPH.replace(b"sum", b"max"))
+    remote.server.add("/p/weights.loopback", remote.graph.replace(b"sum", b"max"))
     with pytest.raises(IntegrityError):
         remote.load()
     assert not [path for path in (remote.cache / "blobs").rglob("*") if path.is_file()]
@@ -106,7 +109,7 @@ def test_force_download_asks_and_fetches_again(remote):
 
 
 def test_an_expired_signature_is_renewed_by_asking_again(remote):
-    document = model(package("p", {name: GRAPH + name.encode() * 0 for name in ("weights.loopback",)}))
+    document = remote.model(remote.package("p", {"weights.loopback": remote.graph}))
     remote.serve(document)
     remote.query = "?signature=old"
     renewed = threading.Event()
@@ -115,12 +118,12 @@ def test_an_expired_signature_is_renewed_by_asking_again(remote):
         def __getitem__(self, key):
             if len(remote.asked) > 1:
                 remote.query = "?signature=new"
-                remote.server.add("/p/weights.loopback", GRAPH)
+                remote.server.add("/p/weights.loopback", remote.graph)
                 renewed.set()
             return super().__getitem__(key)
 
     remote.models = Renewing(remote.models)
-    remote.server.add("/p/weights.loopback", GRAPH, Status(403))
+    remote.server.add("/p/weights.loopback", remote.graph, Status(403))
     assert works(remote.load())
     assert renewed.is_set()
     assert [request.query for request in remote.server.requests] == ["signature=old", "signature=new"]
@@ -148,8 +151,8 @@ def test_names_that_a_provider_makes_up_never_leave_the_package(remote, handle, 
 
 
 def test_the_same_content_under_two_names_is_fetched_once(remote):
-    files = {"weights.loopback": GRAPH, "copy/weights.bin": GRAPH}
-    remote.serve(model(package("p", files)), files={f"/p/{name}": GRAPH for name in files})
+    files = {"weights.loopback": remote.graph, "copy/weights.bin": remote.graph}
+    remote.serve(remote.model(remote.package("p", files)), files={f"/p/{name}": remote.graph for name in files})
     assert works(remote.load())
     assert len(remote.fetched) == 1
 
@@ -160,7 +163,7 @@ def test_a_damaged_cache_mends_itself_online_and_says_so_offline(remote, caplog)
     for path in [*remote.cache.rglob("weights.loopback"), *(remote.cache / "blobs").rglob("*")]:
         if path.is_file():
             path.chmod(0o600)
-            path.write_bytes(b"x" * len(GRAPH))
+            path.write_bytes(b"x" * len(remote.graph))
     with pytest.raises((OfflineError, NoCompatiblePackageError)) as caught:
         remote.load(local_files_only=True)
     assert "inference-models pull" in str(caught.value)
@@ -198,7 +201,7 @@ def test_observers_hear_of_bytes_files_and_every_load(remote):
     remote.load().close()
     remote.load().close()
     progress = [event for event in events if isinstance(event, DownloadProgressEvent)]
-    assert progress[-1].received == progress[-1].total == len(GRAPH)
+    assert progress[-1].received == progress[-1].total == len(remote.graph)
     assert [event.path.name for event in events if isinstance(event, FileCreatedEvent)] == ["weights.loopback"]
     assert len([event for event in events if isinstance(event, ModelLoadedEvent)]) == 2
 
@@ -218,15 +221,18 @@ def test_offline_serves_what_is_cached_and_says_what_is_not(remote):
 
 
 def test_offline_uses_the_package_that_is_there(remote):
-    files = {"weights.loopback": GRAPH}
-    other = {"weights.loopback": GRAPH + b" "}
-    remote.serve(model(package("a", other), package("b", files)), files={"/b/weights.loopback": GRAPH})
+    files = {"weights.loopback": remote.graph}
+    other = {"weights.loopback": remote.graph + b" "}
+    remote.serve(
+        remote.model(remote.package("a", other), remote.package("b", files)),
+        files={"/b/weights.loopback": remote.graph},
+    )
     remote.load(model_package_id="b").close()
     with remote.load(local_files_only=True) as loaded:
         assert loaded.resolution.chosen.package.package_id == "b"
         (rejection,) = loaded.resolution.negotiation.rejected
     assert (rejection.code, rejection.package_id) == ("not-cached", "a")
-    with pytest.raises(NoCompatiblePackageError, match="weights.loopback") as caught:
+    with pytest.raises(NoCompatiblePackageError, match=r"weights\.loopback") as caught:
         remote.load(local_files_only=True, model_package_id="a")
     assert "inference-models pull remote://m/1 --package a" in str(caught.value)
 
@@ -273,7 +279,7 @@ def test_a_read_only_cache_names_what_is_missing(remote, monkeypatch):
     remote.serve_one()
     remote.cache.mkdir(mode=0o700)
     monkeypatch.setattr("inference_models_core.store.store.os.access", lambda *_: False)
-    with pytest.raises(ReadOnlyCacheError, match="weights.loopback"):
+    with pytest.raises(ReadOnlyCacheError, match=r"weights\.loopback"):
         remote.load()
     assert not list(remote.cache.rglob("*.part"))
 
@@ -292,8 +298,9 @@ def test_promising_less_than_before_is_refused(remote):
 def test_pull_fetches_and_opens_nothing(remote):
     remote.serve_one()
     (pulled,) = AutoModel.pull(**remote.arguments())
-    assert pulled.is_new and pulled.size == len(GRAPH)
-    assert (pulled.directory / "weights.loopback").read_bytes() == GRAPH
+    assert pulled.is_new
+    assert pulled.size == len(remote.graph)
+    assert (pulled.directory / "weights.loopback").read_bytes() == remote.graph
     (again,) = AutoModel.pull(**remote.arguments())
     assert not again.is_new
     assert works(remote.load(local_files_only=True))
@@ -301,10 +308,10 @@ def test_pull_fetches_and_opens_nothing(remote):
 
 def test_pull_all_packages_fetches_those_for_other_machines_too(remote):
     content = b"for another machine"
-    other = package("elsewhere", {"weights.loopback": content})
+    other = remote.package("elsewhere", {"weights.loopback": content})
     other["packageManifest"] = {"type": "trt-model-package-v1"}
-    document = model(package("p", {"weights.loopback": GRAPH}), other)
-    remote.serve(document, files={"/p/weights.loopback": GRAPH, "/elsewhere/weights.loopback": content})
+    document = remote.model(remote.package("p", {"weights.loopback": remote.graph}), other)
+    remote.serve(document, files={"/p/weights.loopback": remote.graph, "/elsewhere/weights.loopback": content})
     pulled = AutoModel.pull(all_packages=True, **remote.arguments())
     assert {each.package.package_id for each in pulled} == {"p", "elsewhere"}
     assert pulled[1].directory.joinpath("weights.loopback").read_bytes() == content
@@ -364,3 +371,44 @@ def test_a_cache_that_others_can_write_is_refused(remote):
     with pytest.raises(UnsafeCacheError):
         remote.load()
     assert remote.fetched == []
+
+
+def _disk_full(*_):
+    raise DiskFullError("full", path="x", needed=2, available=1)
+
+
+def _stalled(*_, **__):
+    raise CacheLockStalledError("stalled")
+
+
+@pytest.mark.parametrize(
+    ("break_it", "expected"),
+    [
+        (lambda remote, _: remote.server.add("/a/weights.loopback", b"", Status(404)), DownloadRefusedError),
+        (lambda remote, _: remote.server.add("/a/weights.loopback", b"x" * (len(remote.graph) + 1)), IntegrityError),
+        (lambda _, patch: patch.setattr(Store, "reserve", _disk_full), DiskFullError),
+        (lambda _, patch: patch.setattr(Store, "lock", _stalled), CacheLockStalledError),
+        (lambda _, patch: patch.setattr(Store, "place_package", _cancelled), KeyboardInterrupt),
+        (lambda _, patch: patch.setattr(Store, "place_package", _out_of_memory), MemoryError),
+    ],
+    ids=["refused", "wrong content", "disk", "lock", "cancelled", "memory"],
+)
+def test_only_incompatibility_lets_the_next_package_try(remote, monkeypatch, break_it, expected):
+    first, second = {"weights.loopback": remote.graph + b" "}, {"weights.loopback": remote.graph}
+    remote.serve(
+        remote.model(remote.package("a", first), remote.package("b", second)),
+        files={"/a/weights.loopback": first["weights.loopback"], "/b/weights.loopback": remote.graph},
+    )
+    break_it(remote, monkeypatch)
+    with pytest.raises(expected) as caught:
+        remote.load()
+    assert not isinstance(caught.value, CannotOpenHereError)
+    assert "/b/weights.loopback" not in remote.fetched
+
+
+def _cancelled(*_):
+    raise KeyboardInterrupt
+
+
+def _out_of_memory(*_):
+    raise MemoryError
