@@ -24,7 +24,7 @@ from inference_models_core.network.connections import Adapter, Attempt
 from inference_models_core.network.documents import DOCUMENT_SECONDS, Question, ask
 from inference_models_core.network.environment import has_proxy, proxies_for, tls_context
 from inference_models_core.network.faults import NotConnectedError, fault
-from inference_models_core.network.origins import Location, Origin, origin_of, understand, understood
+from inference_models_core.network.origins import Location, Origin, accepted, origin_of, understand
 from inference_models_core.network.policy import UrlPolicy, check_location, checked_addresses, configured
 from inference_models_core.network.response import Response
 from inference_models_core.network.retries import SYSTEM_CLOCK, Clock
@@ -81,6 +81,7 @@ class HttpClient:
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
         self._adapters: dict[tuple[Origin, str | None], Adapter] = {}
+        self._reached: dict[Origin, str | None] = {}
         self._attempts: weakref.WeakSet[Attempt] = weakref.WeakSet()
         self._closed = False
 
@@ -111,9 +112,9 @@ class HttpClient:
             DownloadError: If the connection fails.
             InvalidRequestError: If a header cannot be sent.
         """
-        location = understood(url)
+        found = understand(url)
         del url  # a traceback that shows variables must not show the query
-        return self._open(location, dict(headers or {}), deadline)
+        return self._open(accepted(found), dict(headers or {}), deadline)
 
     def get_document(
         self,
@@ -144,8 +145,9 @@ class HttpClient:
             OfflineError, UnsafeUrlError: As for :meth:`open`.
         """
         params = [(name, value) for name, value in params]
-        location = _with_query(understood(url), params)
+        found = understand(url)
         del url
+        location = _with_query(accepted(found), params)
         given = dict(headers or {})
         values = [*given.values(), *(value for _, value in params), *self._headers.get(location.origin, {}).values()]
         question = Question(location.origin.authority, what, [value for value in values if isinstance(value, Secret)])
@@ -188,11 +190,12 @@ class HttpClient:
         return self._send(location, last, proxies, headers, ends)
 
     def _addresses(self, location: Location, proxies: dict[str, str]) -> Sequence[str | None]:
-        """Where to connect, those with an open connection first; a proxy resolves for itself."""
+        """Where to connect, where it worked last time first; a proxy resolves for itself."""
         if has_proxy(location, proxies):
             return [None]
         addresses = checked_addresses(location.origin, self._policy)
-        return sorted(addresses, key=lambda address: (location.origin, address) not in self._adapters)[:_MOST_ADDRESSES]
+        reached = self._reached.get(location.origin)
+        return sorted(addresses, key=lambda address: address != reached)[:_MOST_ADDRESSES]
 
     def _send(
         self,
@@ -210,7 +213,8 @@ class HttpClient:
             failure = fault(location, error, attempt.cut_because)
         else:
             attempt.cut_after(*ends.limit(None))
-            return Response(answer, str(location), attempt)
+            self._reached[location.origin] = address
+            return _uncut(Response(answer, str(location), attempt), attempt)
         raise failure  # outside of the handler: its error, which quotes the URL, is not to be shown as the context
 
     def _begin(self, ends: _Deadline) -> Attempt:
@@ -251,6 +255,14 @@ def _with_query(location: Location, params: Iterable[tuple[str, Secret | str]]) 
     query = urlencode([(name, _shown(value)) for name, value in params])
     separator = "&" if "?" in location.target else "?"
     return Location(location.origin, f"{location.target}{separator}{query}" if query else location.target)
+
+
+def _uncut(response: Response, attempt: Attempt) -> Response:
+    """Headers that end because the connection was cut look like headers that have ended."""
+    if attempt.cut_because:
+        response.close()
+        raise DownloadError(f"{response.url}: {attempt.cut_because}")
+    return response
 
 
 def _shown(value: Secret | str) -> str:

@@ -152,4 +152,5 @@ def _is_not_ours(_record: logging.LogRecord) -> bool:
     return _current.get() is None
 
 
-logging.getLogger("urllib3.connectionpool").addFilter(_is_not_ours)
+for _name in ("urllib3.connectionpool", "urllib3.connection"):
+    logging.getLogger(_name).addFilter(_is_not_ours)

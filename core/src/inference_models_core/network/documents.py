@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import attrs
+
 from inference_models_core.errors import (
     DownloadError,
     ForbiddenError,
@@ -53,22 +55,25 @@ class Question(NamedTuple):
     secrets: Collection[Secret]
 
 
-class _Answer(NamedTuple):
+@attrs.frozen
+class _Answer:
+    """Prints without what the provider said: tracebacks show variables."""
+
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
 
 
 def ask(question: Question, send: Callable[[], Response], clock: Clock) -> Any:
     """Asks until there is an answer, ``TRIES`` times at most; see :meth:`HttpClient.get_document`."""
     for tries in range(TRIES - 1):
         try:
-            return _ask_once(question, send)
+            return _ask_once(question, send, clock)
         except _Again as again:
             pause = again.pause
         clock.sleep(delay(tries, clock=clock) if pause is None else pause)
     try:
-        return _ask_once(question, send)
+        return _ask_once(question, send, clock)
     except _Again as again:
         failure = again.failure
     raise failure
@@ -83,7 +88,7 @@ class _Again(Exception):  # noqa: N818 - never leaves this module
         self.pause = pause
 
 
-def _ask_once(question: Question, send: Callable[[], Response]) -> Any:
+def _ask_once(question: Question, send: Callable[[], Response], clock: Clock) -> Any:
     try:
         answer = _read(send())
     except UnsafeUrlError:
@@ -94,7 +99,7 @@ def _ask_once(question: Question, send: Callable[[], Response]) -> Any:
         raise _Again(failure, None) from None
     if answer.status == _OK:
         return _parsed(question, answer)
-    raise _refusal(question, answer)
+    raise _refusal(question, answer, clock)
 
 
 def _read(response: Response) -> _Answer:
@@ -118,7 +123,7 @@ def _parsed(question: Question, answer: _Answer) -> Any:
     return parse_json(answer.body, where)
 
 
-def _refusal(question: Question, answer: _Answer) -> Exception:
+def _refusal(question: Question, answer: _Answer, clock: Clock) -> Exception:
     """The error to raise: final, or one after which it is asked again."""
     kind, words = _REFUSALS.get(answer.status, (ProviderError, "did not give"))
     if answer.status >= _SERVER_FAULTS:
@@ -126,7 +131,7 @@ def _refusal(question: Question, answer: _Answer) -> Exception:
     failure = kind(f"{question.host} {words} {question.what} (status {answer.status}){_quoted(question, answer)}")
     if answer.status not in RETRIED_STATUSES:
         return failure
-    pause = requested_pause(answer.headers)
+    pause = requested_pause(answer.headers, clock=clock)
     if pause is not None and pause > MAX_PAUSE:
         return RateLimitedError(failure.message, hint=f"try again in {pause:.0f} seconds")
     return _Again(failure, pause)

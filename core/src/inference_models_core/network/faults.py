@@ -13,7 +13,7 @@ from inference_models_core.errors import DownloadError
 from inference_models_core.network.environment import CERTIFICATE_VARIABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from inference_models_core.network.origins import Location
 
@@ -34,10 +34,11 @@ def fault(location: Location, error: BaseException, cut_because: str) -> Downloa
 
     Those quote whole URLs, so only the innermost one is told, without its traceback.
     """
-    *_, cause = _links(error)
-    unsent = not cut_because and any(isinstance(link, _NOT_CONNECTED) for link in _links(error))
+    links = tuple(_links(error))
+    cause = links[-1]
+    unsent = not cut_because and any(isinstance(link, _NOT_CONNECTED) for link in links)
     kind = NotConnectedError if unsent else DownloadError
-    failure = kind(f"{location}: {cut_because or words(cause)}", hint=_hint(cause))
+    failure = kind(f"{location}: {cut_because or words(cause)}", hint=_hint(links))
     if isinstance(cause, (OSError, http.client.HTTPException)):
         cause.__cause__ = cause.__context__ = None
         failure.__cause__ = cause.with_traceback(None)
@@ -70,7 +71,7 @@ def words(cause: BaseException) -> str:
     return f"the request failed: {type(cause).__name__}"
 
 
-def _hint(cause: BaseException) -> str:
-    if isinstance(cause, requests.exceptions.InvalidSchema):
+def _hint(links: Sequence[BaseException]) -> str:
+    if any(isinstance(link, requests.exceptions.InvalidSchema) for link in links):
         return 'for a SOCKS proxy: pip install "requests[socks]"'
-    return _CERTIFICATE_HINT if isinstance(cause, ssl.SSLCertVerificationError) else ""
+    return _CERTIFICATE_HINT if isinstance(links[-1], ssl.SSLCertVerificationError) else ""

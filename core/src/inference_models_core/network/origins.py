@@ -66,13 +66,19 @@ def origin_of(url: str) -> Origin:
     Raises:
         UnsafeUrlError: If it is no such URL, or written in a way that programs disagree about.
     """
-    return understood(url).origin
-
-
-def understood(url: str) -> Location:
-    """Reads a URL; one that programs read differently raises :class:`UnsafeUrlError`."""
     found = understand(url)
-    del url  # a traceback that shows variables must not show the query
+    del url  # see accepted()
+    return accepted(found).origin
+
+
+def accepted(found: Location | str) -> Location:
+    """What :func:`understand` found, if it is a URL.
+
+    The URL is not an argument: a traceback that shows variables must not show its query.
+
+    Raises:
+        UnsafeUrlError: Else.
+    """
     if isinstance(found, str):
         raise UnsafeUrlError(f"this URL is refused: {found}")
     return found

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from inference_models_core.errors import DownloadError, UnsafeUrlError
-from inference_models_core.network.origins import Location, Origin, origin_of, understood
+from inference_models_core.network.origins import Location, Origin, accepted, origin_of, understand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,8 +64,9 @@ def check_url(url: str, *, origins: Iterable[str] = ()) -> Location:
     Raises:
         UnsafeUrlError: If it must not be asked, whatever its host resolves to.
     """
-    location = understood(url)
+    found = understand(url)
     del url  # a traceback that shows variables must not show the query
+    location = accepted(found)
     check_location(location, configured(origins))
     return location
 

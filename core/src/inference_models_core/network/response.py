@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 from typing import TYPE_CHECKING, Any
 
 import urllib3
@@ -39,6 +40,7 @@ class Response:
         self.url = url
         self._raw: Any = answer.raw
         self._attempt = attempt
+        self._drained = False
         self._body: http.client.HTTPResponse | None = self._raw._fp  # noqa: SLF001 - urllib3's own reads copy, or wait for full buffers
         self.length = self._announced_length()
 
@@ -83,9 +85,35 @@ class Response:
             count = len(data)
             buffer[:count] = data
         else:
-            count = _read_plain(body, buffer)
+            count = self._read_plain(body, buffer)
         if count == 0 or body.length == 0:
             self._finish()
+        return count
+
+    def _read_plain(self, body: http.client.HTTPResponse, buffer: memoryview) -> int:
+        """One read of a body that is sent as it is.
+
+        ``HTTPResponse.readinto`` waits until the whole buffer is full, which a slow server can stretch without end,
+        and takes a body that ends early for complete; so its buffered socket is read here, and its account kept.
+        """
+        left = len(buffer) if body.length is None else min(len(buffer), body.length)
+        stream: Any = body.fp  # None once the body is over, which a body without content is from the start
+        count = 0 if stream is None else self._read_some(stream, buffer[:left])
+        if body.length is not None:
+            if count == 0 and left:
+                raise http.client.IncompleteRead(b"", body.length)
+            body.length -= count
+        return count
+
+    def _read_some(self, stream: Any, buffer: memoryview) -> int:
+        """One read of a buffered socket, past its own buffer once that is empty.
+
+        ``readinto1`` waits for more than it has buffered if it is asked for more than its buffer can hold.
+        """
+        if not self._drained:
+            buffer = buffer[: io.DEFAULT_BUFFER_SIZE]
+        count = int(stream.readinto1(buffer))
+        self._drained = count < len(buffer) or len(buffer) >= io.DEFAULT_BUFFER_SIZE
         return count
 
     def _finish(self) -> None:
@@ -125,24 +153,6 @@ class Response:
             self._body = None
             self._raw.close()
         self._attempt.end()
-
-
-def _read_plain(body: http.client.HTTPResponse, buffer: memoryview) -> int:
-    """One read of a body that is sent as it is.
-
-    ``HTTPResponse.readinto`` waits until the whole buffer is full, which a slow server can stretch without end, and
-    takes a body that ends early for complete; so its buffered socket is read here, and its account kept.
-    """
-    stream: Any = body.fp
-    if stream is None:
-        return 0
-    wanted = len(buffer) if body.length is None else min(len(buffer), body.length)
-    count = int(stream.readinto1(buffer[:wanted]))
-    if body.length is not None:
-        if count == 0 and wanted:
-            raise http.client.IncompleteRead(b"", body.length)
-        body.length -= count
-    return count
 
 
 def read_body(response: Response, limit: int) -> bytes:
