@@ -35,6 +35,7 @@ def register_backends() -> Iterator[BackendSpec]:
         parsers={"onnx-model-package-v1": "inference_models_onnx.manifest:parse_manifest"},
         matcher="inference_models_onnx.matcher:match",
         inspector="inference_models_onnx.inspector:inspect_file",
+        links_allowed="inference_models_onnx.layout:links_allowed",
     )
 
 
