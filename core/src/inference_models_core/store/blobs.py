@@ -111,20 +111,23 @@ class Blobs(Value):
         path = self.layout.blob(check_sha256(sha256))
         if self._is_published(path, sha256, size):
             return path
+        try:
+            self._rename_and_stamp(part, fd, path, size)
+        except FileNotFoundError as error:
+            if self.find(sha256, size) is None:
+                raise CacheError(f"{part} was taken away before it could become {path.name}") from error
+        return path
+
+    def _rename_and_stamp(self, part: Path, fd: int | None, path: Path, size: int) -> None:
         opened = files.open_existing(part) if fd is None else os.dup(fd)
         try:
             self._rename(opened, part, path, size)
             found = identity.settled(lambda: [identity.of_stat(os.fstat(opened))])
-        except FileNotFoundError as error:
-            if self.find(sha256, size) is None:
-                raise CacheError(f"{part} was taken away before it could become {path.name}") from error
-            return path
         finally:
             os.close(opened)
         files.sync_folder(path.parent)
         if found is not None:
-            self.remember(sha256, found[0])
-        return path
+            self.remember(path.name, found[0])
 
     def _is_published(self, path: Path, sha256: str, size: int) -> bool:
         current = identity.of_path(path)
