@@ -5,11 +5,17 @@ import logging
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from inference_models_core.cli import main
 from inference_models_core.plugins import host as host_module
+from inference_models_core.testing.fault_server import FaultServer
+
+sys.path.append(str(Path(__file__).parent))
+
+from hub import PLUGIN, Hub
 
 TOY = """
 from inference_models_core.hookspecs import hookimpl
@@ -194,3 +200,45 @@ def pictures(workplace):
     (workplace / "pictures" / "broken.png").write_bytes(b"nothing that anybody could see")
     (workplace / "pictures" / "notes.txt").write_text("not a picture, and not meant to be one")
     return workplace / "pictures"
+
+
+@pytest.fixture(scope="session")
+def hub_site(tmp_path_factory):
+    """A folder with an installed distribution: a weights provider with a network."""
+    folder = tmp_path_factory.mktemp("hub-site")
+    info = folder / "toy_hub-2.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-hub\nVersion: 2.0\n")
+    (info / "entry_points.txt").write_text("[inference_models.plugins]\nhub = hub_plugin\n")
+    (folder / "hub_plugin.py").write_text(PLUGIN)
+    return folder
+
+
+@pytest.fixture
+def hub(hub_site, environment, workplace, monkeypatch):
+    """A provider whose models are published by the test, and a cache that is empty."""
+    monkeypatch.setenv("INFERENCE_MODELS_PLUGINS", "toy,loopback,hub")
+    monkeypatch.setenv("HUB_INDEX", str(workplace / "hub-index.json"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(workplace / "home"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(hub_site), os.environ["PYTHONPATH"]]))
+    monkeypatch.syspath_prepend(str(hub_site))
+    with FaultServer() as server:
+        yield Hub(server, workplace / "hub-index.json")
+
+
+@pytest.fixture
+def cache(workplace):
+    """Where the cache is in these tests."""
+    return workplace / "home" / "inference-models"
+
+
+@pytest.fixture
+def answer(cli):
+    """Runs a command with ``--json`` that must succeed, and gives what it printed."""
+
+    def run(*arguments):
+        outcome = cli(*arguments, "--json")
+        assert outcome.exit_code == 0, outcome.output
+        return json.loads(outcome.stdout)
+
+    return run

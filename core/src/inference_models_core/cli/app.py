@@ -11,7 +11,12 @@ _COMMANDS = {
     "predict": "inference_models_core.cli.predict:predict",
     "plan": "inference_models_core.cli.plan:plan",
     "describe": "inference_models_core.cli.describe:describe",
+    "pull": "inference_models_core.cli.pull:pull",
     "list": "inference_models_core.cli.list_models:list_models",
+    "cache": "inference_models_core.cli.cache:cache",
+    "lock": "inference_models_core.cli.lock:lock",
+    "sync": "inference_models_core.cli.lock:sync",
+    "bundle": "inference_models_core.cli.bundle:bundle",
     "doctor": "inference_models_core.cli.doctor:doctor",
     "plugins": "inference_models_core.cli.plugins:plugins",
 }

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from inference_models_core.types.requests import VERIFY_MODES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 CommandFunction = TypeVar("CommandFunction", bound="Callable[..., None]")
 
-_RARE = ("architecture", "task", "class_names", "allow_url_input")
+_RARE = ("architecture", "task", "class_names", "allow_url_input", "lockfile", "shared_cache", "verify")
 """Arguments that sit in ``LoadOptions``."""
 
 
@@ -41,6 +43,8 @@ def _names(_: click.Context, __: click.Parameter, values: Iterable[str]) -> tupl
     return tuple(part.strip() for value in values for part in value.split(",") if part.strip()) or None
 
 
+CACHE_DIR = click.option("--cache-dir", type=click.Path(file_okay=False), help="Where downloads are kept.")
+SHARED_CACHE = click.option("--shared-cache", is_flag=True, help="The cache belongs to a group of users.")
 _OPTIONS = (
     click.option("--weights-provider", metavar="NAME", help="Where to look for the model."),
     click.option("--revision", help="Version of the model, where its provider has versions."),
@@ -56,8 +60,11 @@ _OPTIONS = (
     click.option(
         "--class-names", multiple=True, callback=_names, metavar="A,B,...", help="Classes of a file that does not say."
     ),
-    click.option("--cache-dir", type=click.Path(file_okay=False), help="Where downloads are kept."),
+    CACHE_DIR,
+    SHARED_CACHE,
     click.option("--offline", "local_files_only", is_flag=True, help="Use no network."),
+    click.option("--lockfile", type=click.Path(dir_okay=False), help="Take only what this models.lock says."),
+    click.option("--verify", type=click.Choice(VERIFY_MODES), help="How cached files are checked; full reads them."),
     click.option("--force-download", is_flag=True, help="Download again."),
     click.option("--allow-untrusted-packages", is_flag=True, help="Open program-like formats of anybody."),
     click.option("--allow-local-code-packages", is_flag=True, help="Run the code of a local folder."),

@@ -1,0 +1,1 @@
+"""Models in one archive, for machines without a network."""
