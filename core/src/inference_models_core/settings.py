@@ -64,10 +64,18 @@ def resolution_max_age() -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not seconds >= 0:
+    if not seconds >= 0:  # NaN, too
         hint = f"set it to a number of seconds, {_DAY} for a day"
         raise InvalidRequestError(f"INFERENCE_MODELS_RESOLUTION_MAX_AGE={text!r} is no age", hint=hint)
     return seconds
+
+
+def chosen_cache() -> Path | None:
+    """The cache folder that the user chose by ``INFERENCE_MODELS_CACHE``; ``None`` for the user's own."""
+    from pathlib import Path
+
+    text = os.environ.get("INFERENCE_MODELS_CACHE", "")
+    return Path(text).expanduser() if text else None
 
 
 def cache_folder() -> Path:

@@ -412,3 +412,14 @@ def _cancelled(*_):
 
 def _out_of_memory(*_):
     raise MemoryError
+
+
+def test_the_environment_chooses_the_cache_where_the_call_does_not(remote, tmp_path, monkeypatch):
+    remote.serve_one()
+    chosen = tmp_path / "chosen"
+    monkeypatch.setenv("INFERENCE_MODELS_CACHE", str(chosen))
+    remote.load(cache_dir=None).close()
+    assert (chosen / "CACHEDIR.TAG").is_file()
+    assert not remote.cache.exists()
+    remote.load().close()
+    assert (remote.cache / "CACHEDIR.TAG").is_file()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inference_models_core import settings
 from inference_models_core.store.store import Store
 
 if TYPE_CHECKING:
@@ -17,5 +18,6 @@ def open_store(request: LoadRequest) -> Store:
     Raises:
         UnsafeCacheError: If others may write there.
     """
-    root = None if request.cache_dir is None else Path(request.cache_dir)
-    return Store.open(root, shared=request.options.shared_cache, create=not request.offline)
+    root = settings.chosen_cache() if request.cache_dir is None else Path(request.cache_dir)
+    shared = request.options.shared_cache or settings.flag("INFERENCE_MODELS_SHARED_CACHE")
+    return Store.open(root, shared=shared, create=not request.offline)

@@ -13,6 +13,7 @@ PREFIX = "INFERENCE_MODELS_"
 SHOWN = frozenset(
     PREFIX + name
     for name in (
+        "CACHE",
         "DEBUG",
         "DETECT_TIMEOUT",
         "DISABLE_PLUGINS",
@@ -24,6 +25,7 @@ SHOWN = frozenset(
         "PROVIDERS",
         "REQUIRE_PLUGINS",
         "RESOLUTION_MAX_AGE",
+        "SHARED_CACHE",
         "STRICT_PLUGINS",
     )
 )

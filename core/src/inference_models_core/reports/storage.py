@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from inference_models_core.settings import cache_folder
+from inference_models_core.settings import cache_folder, chosen_cache
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,9 +43,9 @@ def cache_facts(folder: Path | None = None) -> CacheFacts:
     """Looks at a cache folder.
 
     Args:
-        folder: The folder; the default one if ``None``.
+        folder: The folder; the one that is used without a choice of the caller if ``None``.
     """
-    path = cache_folder() if folder is None else folder
+    path = folder or chosen_cache() or cache_folder()
     existing = next(place for place in (path, *path.absolute().parents) if place.exists())
     return CacheFacts(
         path=str(path),
