@@ -34,10 +34,10 @@ FULL = {
     "fit": Fit(preference=-2.5, note="slow"),
     "warnings": ("a GPU stays unused",),
     "trusted": True,
-    "rejected": [
+    "rejected": tuple(
         Rejection(code="x", reason=f"reason {number % 2}", fix="fix", package_id=f"r{number}", backend="trt")
         for number in range(5)
-    ],
+    ),
 }  # fmt: skip
 
 
@@ -47,14 +47,14 @@ def choice(world, host):
 
 
 def test_a_choice_is_written_and_read_whole(choice):
-    full = attrs.evolve(choice, **FULL)
+    full = choice._replace(**FULL)
     assert read_choice(json.loads(json.dumps(choice_document(full))), "choice") == full
     assert read_choice(json.loads(json.dumps(choice_document(choice))), "choice") == choice
 
 
 def test_reasons_that_many_packages_share_are_written_once(choice):
     many = [Rejection(code="x", reason="long " * 50, package_id=f"{n:04}") for n in range(1000)]
-    document = choice_document(attrs.evolve(choice, rejected=many))
+    document = choice_document(choice._replace(rejected=tuple(many)))
     assert len(json.dumps(document["rejected"])) < 12_000
     assert list(read_choice(document, "choice").rejected) == many
 
@@ -81,7 +81,7 @@ def test_age(world, cache, choice, age, expected):
 
 
 def test_a_choice_made_by_a_clock_of_1956_is_stale_and_not_damaged(cache, choice, caplog):
-    cache.choices().remember(KEY, attrs.evolve(choice, created_at=-14.0 * YEARS))
+    cache.choices().remember(KEY, choice._replace(created_at=-14.0 * YEARS))
     assert cache.choices().recall(KEY) is None
     assert cache.choices().recall(KEY, allow_stale=True).is_stale
     assert not caplog.records
@@ -111,7 +111,7 @@ def test_with_an_age_of_zero_every_choice_is_stale(cache, choice):
 
 def test_a_newer_choice_replaces_the_older_one(cache, choice):
     cache.choices().remember(KEY, choice)
-    cache.choices().remember(KEY, attrs.evolve(choice, provider="attic"))
+    cache.choices().remember(KEY, choice._replace(provider="attic"))
     assert cache.choices().recall(KEY).choice.provider == "attic"
     assert len(cache.files("choices")) == 1
 
@@ -125,7 +125,7 @@ def test_a_refresh_that_fails_leaves_the_old_choice(cache, choice, monkeypatch, 
                 raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(files, "on_operation", fail)
-        assert cache.choices().remember(KEY, attrs.evolve(choice, provider="attic")) is False
+        assert cache.choices().remember(KEY, choice._replace(provider="attic")) is False
         monkeypatch.setattr(files, "on_operation", None)
         assert cache.choices().recall(KEY).choice == choice
     assert len(caplog.records) == 4
@@ -216,7 +216,7 @@ def test_a_link_in_the_place_of_a_choice_is_refused(cache, choice, tmp_path):
 
 
 def test_readers_and_writers_at_once_see_whole_choices(cache, choice):
-    versions = [attrs.evolve(choice, provider=f"provider-{number}" * 50) for number in range(4)]
+    versions = [choice._replace(provider=f"provider-{number}" * 50) for number in range(4)]
     cache.choices().remember(KEY, versions[0])
     stop, seen = threading.Event(), []
 
@@ -274,7 +274,7 @@ def test_a_preference_that_json_has_not_is_not_remembered(world, host, preferenc
 
 
 def test_a_text_that_could_not_be_read_back_is_not_written(cache, choice):
-    assert cache.choices().remember(KEY, attrs.evolve(choice, warnings=("x" * 70_000,))) is False
+    assert cache.choices().remember(KEY, choice._replace(warnings=("x" * 70_000,))) is False
     assert not cache.files("choices")
 
 

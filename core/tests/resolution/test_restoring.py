@@ -148,14 +148,14 @@ def test_the_policy_of_the_host_is_asked_on_every_hit(world, host, remembered):
 )
 def test_the_device_must_be_one_that_was_there_and_is_wanted(world, host, remembered, wish, device, there, fits):
     choice = remembered()
-    choice = attrs.evolve(choice, device=device, report=attrs.evolve(choice.report, devices=there))
+    choice = choice._replace(device=device, report=attrs.evolve(choice.report, devices=there))
     request = world.request("shelf://lamp", device=parse_device(wish))
     assert (restore(choice, request, host.registry()) is not None) is fits
 
 
 def test_a_report_of_another_backend_is_no_hit(world, host, remembered):
     choice = remembered()
-    other = attrs.evolve(choice, report=attrs.evolve(choice.report, backend="torch"))
+    other = choice._replace(report=attrs.evolve(choice.report, backend="torch"))
     assert restore(other, world.request("shelf://lamp"), host.registry()) is None
 
 
@@ -171,5 +171,5 @@ def test_a_report_of_another_backend_is_no_hit(world, host, remembered):
 )
 def test_a_document_that_no_longer_reads_is_no_hit(world, host, remembered, change):
     choice = remembered()
-    damaged = attrs.evolve(choice, model={**choice.model, **change})
+    damaged = choice._replace(model={**choice.model, **change})
     assert restore(damaged, world.request("shelf://lamp"), host.registry()) is None

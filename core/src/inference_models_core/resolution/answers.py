@@ -12,8 +12,6 @@ import functools
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import attrs
-
 from inference_models_core.errors import MalformedDocumentError
 from inference_models_core.log import logger
 from inference_models_core.names import slug
@@ -29,7 +27,6 @@ from inference_models_core.resolution.stable import stable_text
 from inference_models_core.store import files
 from inference_models_core.types.references import ModelRef
 from inference_models_core.types.requests import LoadRequest
-from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -238,8 +235,7 @@ class Answers:
         return Remembered(metadata, self._now() - entry.created_at)
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Entry(Value):
+class Entry(NamedTuple):
     """One file.
 
     Attributes:

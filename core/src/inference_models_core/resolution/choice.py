@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
@@ -15,10 +15,8 @@ from inference_models_core.parsing import as_integer, as_number, as_object, as_s
 from inference_models_core.providers.documents import model_document
 from inference_models_core.store.packages import StoredFile
 from inference_models_core.types.backends import Availability, BackendReport, Fit
-from inference_models_core.types.converters import to_tuple
 from inference_models_core.types.devices import Device, parse_device
 from inference_models_core.types.negotiation import Rejection
-from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,8 +35,7 @@ _ORDER = attrgetter("package_id", "code", "backend", "reason", "fix")
 """As a negotiation orders its rejections."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Choice(Value):
+class Choice(NamedTuple):
     """A choice that can be made again without asking anybody.
 
     Attributes:
@@ -57,13 +54,13 @@ class Choice(Value):
     created_at: float
     provider: str
     trusted: bool
-    model: Mapping[str, Any] = attrs.field(repr=False)
-    files: tuple[StoredFile, ...] = attrs.field(converter=to_tuple)
+    model: Mapping[str, Any]
+    files: tuple[StoredFile, ...]
     device: Device
     report: BackendReport
     fit: Fit
-    rejected: tuple[Rejection, ...] = attrs.field(default=(), converter=to_tuple)
-    warnings: tuple[str, ...] = attrs.field(default=(), converter=to_tuple)
+    rejected: tuple[Rejection, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def choice_of(
@@ -102,7 +99,7 @@ def choice_of(
         provider=provider,
         trusted=trusted,
         model=model,
-        files=files,
+        files=tuple(files),
         device=candidate.device,
         report=candidate.report,
         fit=candidate.fit,
@@ -165,7 +162,7 @@ def read_choice(value: Any, where: str) -> Choice:
         device=fields.read("device", _read_device),
         report=_read_report(fields.fields("report")),
         fit=_read_fit(fields.fields("fit")),
-        rejected=sorted((each for group in groups for each in group), key=_ORDER),
+        rejected=tuple(sorted((each for group in groups for each in group), key=_ORDER)),
         warnings=fields.items("warnings", as_text),
     )
 
