@@ -1,11 +1,12 @@
 """The archive of a bundle: a tar file of exactly one shape, so that nothing in it has to be interpreted.
 
 The first entry is the index. Whoever has read it knows every other entry: its name, size and place, up to the last
-byte. Each header must equal, byte for byte, the one that writing this entry gives; the file must end where the last
-entry does. That refuses, in one comparison and before a byte is written, whatever else an archive could hold: links,
-devices, other names, duplicates, extra entries, extended headers, sparse files, sizes that are not true. Equal content
-gives equal bytes. Any tar program can list and extract it; zip was not chosen because it says everything twice, at two
-places that may differ, and tar in its general form because of all that its headers can mean.
+byte, and all of the second entry, which has the digests of the others. Each header must equal, byte for byte, the one
+that writing this entry gives; the file must end where the last entry does. That refuses, in one comparison and before
+a byte is written, whatever else an archive could hold: links, devices, other names, duplicates, extra entries, extended
+headers, sparse files, sizes that are not true. Equal content gives equal bytes. Any tar program can list and extract
+it. Zip was not chosen because it says everything twice, at two places that may differ, and tar in its general form
+because of all that its headers can mean.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from inference_models_core.bundles.index import (
     INDEX_NAME,
     LOCK_NAME,
+    SUMS_NAME,
     BundleIndex,
     Content,
     check_agreement,
@@ -58,14 +60,21 @@ def _padded(size: int) -> int:
     return -(-size // _BLOCK) * _BLOCK
 
 
+def _sums(index: BundleIndex) -> bytes:
+    """Digests of all other entries, as ``sha256sum --check`` reads them."""
+    own = Content(sha256=hashlib.sha256(index_text(index).encode()).hexdigest(), size=0)
+    return "".join(f"{each.sha256}  {name}\n" for name, each in [(INDEX_NAME, own), *_entries(index)]).encode()
+
+
 def _entries(index: BundleIndex) -> list[tuple[str, Content]]:
-    """Everything behind the index, in order."""
+    """Everything behind the index and the digests, in order."""
     return [(LOCK_NAME, index.lock), *((_blob_name(file), file) for file in index.files)]
 
 
 def archive_size(index: BundleIndex) -> int:
     """Bytes of the archive with this index."""
-    sizes = [len(index_text(index).encode()), *(content.size for _, content in _entries(index))]
+    beginning = (index_text(index).encode(), _sums(index))
+    sizes = [*map(len, beginning), *(content.size for _, content in _entries(index))]
     return sum(_BLOCK + _padded(size) for size in sizes) + len(_END)
 
 
@@ -117,13 +126,17 @@ def _write_entries(
     target: BinaryIO, index: BundleIndex, lock: bytes, find: Callable[[Content], Path], told: Callable[[int, int], None]
 ) -> None:
     total = archive_size(index)
-    for name, content in ((INDEX_NAME, index_text(index).encode()), (LOCK_NAME, lock)):
-        target.write(_header(name, len(content)) + content + bytes(_padded(len(content)) - len(content)))
+    for name, content in ((INDEX_NAME, index_text(index).encode()), (SUMS_NAME, _sums(index)), (LOCK_NAME, lock)):
+        target.write(_entry(name, content))
     for file in index.files:
         target.write(_header(_blob_name(file), file.size))
         _copy(target, find(file), file)
         told(target.tell(), total)
     target.write(_END)
+
+
+def _entry(name: str, content: bytes) -> bytes:
+    return _header(name, len(content)) + content + bytes(_padded(len(content)) - len(content))
 
 
 def _copy(target: BinaryIO, source: Path, content: Content) -> None:
@@ -192,13 +205,14 @@ def _checked(file: BinaryIO) -> BundleArchive:
     size = os.fstat(file.fileno()).st_size
     if size != archive_size(index):
         raise _damaged(f"the file has {size} bytes, its index says {archive_size(index)}")
+    _expect(file, _entry(SUMS_NAME, _sums(index)), SUMS_NAME)
     places = dict(_check_entries(file, index))
     lockfile = check_agreement(index, _read_lock(file, places[LOCK_NAME], index.lock))
     return BundleArchive(file, index, lockfile, places)
 
 
 def _check_entries(file: BinaryIO, index: BundleIndex) -> Iterator[tuple[str, int]]:
-    """Name and place of every entry behind the index."""
+    """Name and place of every entry behind the digests."""
     for name, content in _entries(index):
         _expect(file, _header(name, content.size), f"the header of {name}")
         yield name, file.tell()

@@ -107,6 +107,6 @@ def _with_digests(packed: _Packed) -> ModelPackage:
     files = {file.handle: file for file in packed.locked.files}
     artifacts = [
         attrs.evolve(each, sha256=files[each.handle].sha256, size=files[each.handle].size)
-        for each in packed.package.artifacts
+        for each in sorted(packed.package.artifacts, key=lambda artifact: artifact.handle)
     ]
     return attrs.evolve(packed.package, artifacts=artifacts)

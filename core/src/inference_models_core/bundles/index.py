@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 INDEX_NAME = "bundle.json"
+SUMS_NAME = "SHA256SUMS"
 LOCK_NAME = "models.lock"
 _MOST_MODELS = 1000
 
