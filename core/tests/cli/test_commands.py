@@ -183,8 +183,26 @@ def test_a_mistyped_command_gets_a_suggestion(cli):
 def test_every_command_has_help_json_and_a_short_help_that_is_not_cut(cli):
     help_text = cli("--help").stdout
     assert "..." not in help_text.partition("Commands:")[2]
-    for command in ("predict", "plan", "describe", "list", "doctor", "plugins list"):
+    groups = {
+        "plugins": ("list",),
+        "cache": ("ls", "info", "verify", "prune", "rm", "clear"),
+        "bundle": ("create", "import", "verify"),
+    }
+    for group in groups:
+        assert "..." not in cli(group, "--help").stdout.partition("Commands:")[2]
+    below = [f"{group} {name}" for group, names in groups.items() for name in names]
+    for command in ("predict", "plan", "describe", "list", "doctor", "pull", "lock", "sync", *below):
         text = cli(*command.split(), "--help")
         assert text.exit_code == 0
         assert "--json" in text.stdout
     assert cli("--version").stdout.startswith("inference-models 0.")
+
+
+def test_choices_are_those_of_the_options():
+    from inference_models_core.cli.load_options import load_options
+    from inference_models_core.types.requests import FALLBACKS, VERIFY_MODES
+
+    options = {name: option for option in load_options(lambda: None).__click_params__ for name in option.opts}
+    choices = {name: options[name].type.choices for name in ("--fallback", "--verify")}
+    assert tuple(choices["--fallback"]) == FALLBACKS
+    assert tuple(choices["--verify"]) == VERIFY_MODES

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from inference_models_core.types.requests import VERIFY_MODES
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -64,7 +62,9 @@ _OPTIONS = (
     SHARED_CACHE,
     click.option("--offline", "local_files_only", is_flag=True, help="Use no network."),
     click.option("--lockfile", type=click.Path(dir_okay=False), help="Take only what this models.lock says."),
-    click.option("--verify", type=click.Choice(VERIFY_MODES), help="How cached files are checked; full reads them."),
+    click.option(
+        "--verify", type=click.Choice(["stamp", "full"]), help="How cached files are checked; full reads them."
+    ),
     click.option("--force-download", is_flag=True, help="Download again."),
     click.option("--allow-untrusted-packages", is_flag=True, help="Open program-like formats of anybody."),
     click.option("--allow-local-code-packages", is_flag=True, help="Run the code of a local folder."),

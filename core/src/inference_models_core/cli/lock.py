@@ -26,9 +26,9 @@ _READABLE = 0o644
 @click.option("--all-packages", is_flag=True, help="Lock every package, also those that this machine cannot run.")
 @load_options
 def lock(models: tuple[str, ...], *, output: Path, add: bool, all_packages: bool, as_json: bool, **load: Any) -> None:
-    """Write down which packages are used, down to the digest of each file.
+    """Write down which packages are used.
 
-    Fetches each MODEL as pull does and writes what it came to. Models that are in the file and not named stay.
+    Fetches each MODEL as pull does and writes what it came to, down to the digest of each file. Models that are in the file and not named stay.
     """
     from inference_models_core.cli.pulling import pull_models
     from inference_models_core.reports.pulled import PulledReport, pulled_row

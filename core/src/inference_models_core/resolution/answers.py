@@ -219,6 +219,10 @@ class Answers:
         entry = self._read(self._path(provider, owner, model_id, revision))
         if entry is not None and entry.model is None:
             entry = self._read(self._path(provider, owner, entry.model_id, revision))
+        if entry is None and revision is not None:
+            # Asked for no revision, the provider may have said that it is this one.
+            latest = self._find(provider, owner, model_id, None)
+            return latest if latest is not None and _revision_of(latest) == revision else None
         return entry
 
     def _read(self, path: Path) -> Entry | None:
@@ -255,6 +259,10 @@ class Entry(NamedTuple):
     created_at: float
     model: Any
     alias: str | None
+
+
+def _revision_of(entry: Entry) -> Any:
+    return entry.model.get("revision") if isinstance(entry.model, dict) else None
 
 
 def _read_entry(value: Any, where: str) -> Entry:
