@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import attrs
 from inference_models_core import PluginHost
 from inference_models_core.auto_model import load_request
 from inference_models_core.builtin.local_provider import LocalProvider
 from inference_models_core.bundles.index import parse_index
+from inference_models_core.errors import MalformedDocumentError
 from inference_models_core.negotiation.shortlist import shortlist
-from inference_models_core.parsing import parse_json
+from inference_models_core.parsing import MAX_INTEGER, as_json, parse_json
 from inference_models_core.providers.documents import model_document, read_model
 from inference_models_core.providers.generic_manifest import GENERIC_MANIFEST
 from inference_models_core.providers.manifests import read_manifest
@@ -23,9 +26,11 @@ from inference_models_core.resolution.choice import choice_document, read_choice
 from inference_models_core.resolution.lockfile import parse_lockfile
 from inference_models_core.store.packages import read_manifest as read_stored_manifest
 from inference_models_core.testing.fuzzing import Survey, byte_strings, mutated_documents, survey
-from inference_models_core.types.packages import ModelMetadata
+from inference_models_core.types.packages import Artifact, ModelMetadata
 from inference_models_core.types.providers import ProviderContext
 
+_HANDLE = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
+_HEX = set("0123456789abcdef")
 SHA256, MD5 = "0123456789abcdef" * 4, "0123456789abcdef" * 2
 
 
@@ -54,7 +59,9 @@ _MODEL = {
     "modelPackages": [_package("onnx1", _ONNX), _package("trt1", _TRT, _file("engine.plan", size=5)),
                       _package("own1", _GENERIC, _file(sha256=SHA256, urls=["https://x.example"]), **_EXTRAS)],
 }  # fmt: skip
-MODELS = [_MODEL, {**_MODEL, "modelPackages": _MODEL["modelPackages"][:1]}, {"modelId": "m", "modelPackages": []}]
+MODELS = [_MODEL, {**_MODEL, "modelPackages": _MODEL["modelPackages"][:1]},
+          {"modelId": "m", "modelPackages": _MODEL["modelPackages"][2:]},
+          {"modelId": "m", "modelPackages": []}]  # fmt: skip
 LOCK = {"format": 1, "models": [
     {"provider": "roboflow", "id": "acme/3", "package": "onnx1", "backend": "onnx", "revision": None,
      "plugins": {"inference-models-onnx": "0.1.0"}, "files": [{"name": "weights.onnx", "sha256": SHA256, "size": 3}]},
@@ -84,17 +91,44 @@ def take_model(registry: Registry, content: bytes) -> None:
     """Reads a model as a provider does, lists what may run, writes it down and reads that again."""
     read = partial(read_manifest, registry)
     model = read_pages(lambda _: parse_json(content, "doc"), "doc", read)
+    check_model(model)
     shortlist(load_request("acme/3"), model, registry, provider_trusted=False)
     document = model_document(model)
     assert document is not None, "what was read can be written"
     again = read_model(json.loads(json.dumps(document, allow_nan=False)), "doc, page 1", read)
     assert model_document(again) == document, "what was written is read as it was"
-    assert str(again) == str(_without_urls(model)), "nothing but the URLs is lost"
+    assert again == _without_urls(model), "nothing but the URLs is lost"
+
+
+def check_model(model: ModelMetadata) -> None:
+    """Whatever stood in the document, a model has the types and ranges that everybody behind relies on."""
+    names = [model.model_id, *(each.package_id for each in model.packages)]
+    names += [text for each in model.dependencies for text in (each.name, each.model_id)]
+    assert all(isinstance(name, str) and name.isprintable() and 0 < len(name) <= 1024 for name in names)
+    for package in model.packages:
+        assert package.unusable is None or package.unusable.reason.isprintable()
+        _check_opaque([package.features, package.preprocessing, list(package.class_names or ())])
+        for file in package.artifacts:
+            _check_file(file)
+
+
+def _check_opaque(value: Any) -> None:
+    try:
+        as_json(value, "opaque")
+    except MalformedDocumentError as error:
+        raise AssertionError("a value over its cap") from error
+
+
+def _check_file(file: Artifact) -> None:
+    assert _HANDLE.fullmatch(file.handle)
+    assert not {".", ".."} & set(file.handle.split("/"))
+    assert file.sha256 is None or (len(file.sha256) == 64 and set(file.sha256) <= _HEX)
+    assert file.md5 is None or (len(file.md5) == 32 and set(file.md5) <= _HEX)
+    assert file.size is None or (type(file.size) is int and 0 <= file.size <= MAX_INTEGER)
+    assert all(isinstance(url, str) for url in file.urls)
 
 
 def _without_urls(model: ModelMetadata) -> ModelMetadata:
-    import attrs
-
     packages = [
         attrs.evolve(each, artifacts=[attrs.evolve(file, urls=()) for file in each.artifacts])
         for each in model.packages

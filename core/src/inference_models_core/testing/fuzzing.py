@@ -139,14 +139,33 @@ def adversarial_names(count: int, *, seed: int) -> Iterator[str]:
 
 
 def _place(chance: random.Random, holder: list[Any]) -> tuple[Any, Any]:
-    """A container below the holder and a key or index in it; every level is as likely as the next."""
+    """A container below the holder and a key or index in it: half of the time near the root, else anywhere."""
+    return _descent(chance, holder) if chance.random() < 0.5 else chance.choice(list(_places(holder)))
+
+
+def _descent(chance: random.Random, holder: list[Any]) -> tuple[Any, Any]:
     container: Any = holder
     key: Any = 0
     while True:
         value = container[key]
         if not value or not isinstance(value, (dict, list)) or chance.random() < 0.2:
             return container, key
-        container, key = value, chance.choice(list(value) if isinstance(value, dict) else range(len(value)))
+        container, key = value, chance.choice(list(_keys(value)))
+
+
+def _places(container: Any) -> Iterator[tuple[Any, Any]]:
+    """Everywhere; deep nesting and long lists, which are faults already, are not looked into."""
+    waiting = [(container, 0)]
+    while waiting:
+        container, depth = waiting.pop()
+        for key in _keys(container):
+            yield container, key
+            if isinstance(container[key], (dict, list)) and len(container[key]) < 50 and depth < 12:
+                waiting.append((container[key], depth + 1))
+
+
+def _keys(container: Any) -> Iterable[Any]:
+    return container if isinstance(container, dict) else range(len(container))
 
 
 def _nested(depth: int) -> Any:
@@ -204,7 +223,7 @@ def _twist(chance: random.Random, container: Any, key: Any) -> None:
 
 
 def _swap(chance: random.Random, container: Any, key: Any) -> None:
-    other = chance.choice(list(container) if isinstance(container, dict) else range(len(container)))
+    other = chance.choice(list(_keys(container)))
     container[key], container[other] = container[other], container[key]
 
 
