@@ -119,6 +119,12 @@ def test_no_room(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_is_not_there(tmp_path):
+    index, lock = good_parts()
+    with pytest.raises(InvalidRequestError, match="cannot write"):
+        write_archive(tmp_path / "nowhere" / "models.bundle", index, lock, lambda _: tmp_path, lambda *_: None)
+
+
 # Crafted archives
 
 INDEX, LOCK = good_parts()

@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
+from inference_models_core.testing.fault_server import Stall
 
 TOY = "./toy.loopback"
 
@@ -68,6 +70,30 @@ def test_interrupted(workplace, environment, pictures, sent, code, word):
         _, errors = running.communicate(timeout=60)
     assert running.returncode == code
     assert errors.split() == [word]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_download_that_stands_still_ends_at_once_and_keeps_its_part(hub, cache, sent, code):
+    content = os.urandom(300_000)
+    hub.publish(packages={"small": {"weights.loopback": content}})
+    hub.server.add("/ducks/1/small/weights.loopback", content, Stall(100_000, 600.0))
+    start = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    start += "from inference_models_core.cli import main; sys.argv[0] = 'inference-models'; main()"
+    command = [sys.executable, "-c", start, "pull", "hub://ducks/1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        _wait_for(lambda: any(part.stat().st_size for part in cache.glob("partial/*/*.part")))
+        running.send_signal(sent)
+        running.communicate(timeout=30)  # the server would take 600 seconds
+    assert running.returncode == code
+    assert [part.stat().st_size for part in cache.glob("partial/*/*.part")] == [100_000]
+
+
+def _wait_for(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

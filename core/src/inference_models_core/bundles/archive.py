@@ -15,7 +15,6 @@ import contextlib
 import hashlib
 import os
 import secrets
-import shutil
 import tarfile
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -29,10 +28,10 @@ from inference_models_core.bundles.index import (
     index_text,
     parse_index,
 )
-from inference_models_core.errors import BundleError, DiskFullError, IntegrityError, InvalidRequestError
+from inference_models_core.errors import BundleError, IntegrityError, InvalidRequestError
 from inference_models_core.parsing import MAX_DOCUMENT_BYTES
-from inference_models_core.reports.units import format_bytes
 from inference_models_core.store import files
+from inference_models_core.store.faults import disk_full, free_bytes, typed_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,9 +95,9 @@ def write_archive(
     """
     _check_room(path, archive_size(index))
     part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
-    fd = files.create(part)
+    fd = _create(part)
     try:
-        with os.fdopen(fd, "wb") as target:
+        with typed_errors(path.absolute().parent, archive_size(index)), os.fdopen(fd, "wb") as target:
             _write_entries(target, index, lock, find, told)
             target.flush()
             files.set_mode(fd, 0o644)
@@ -110,16 +109,17 @@ def write_archive(
     files.sync_folder(path.absolute().parent)
 
 
+def _create(path: Path) -> int:
+    try:
+        return files.create(path)
+    except OSError as error:
+        raise InvalidRequestError(f"cannot write {path.parent}: {error.strerror or error}") from error
+
+
 def _check_room(path: Path, needed: int) -> None:
-    available = shutil.disk_usage(path.absolute().parent).free
-    if needed > available:
-        raise DiskFullError(
-            f"{path} takes {format_bytes(needed)}, {format_bytes(available)} are free",
-            path=path,
-            needed=needed,
-            available=available,
-            hint="write it to another disk: --output PATH",
-        )
+    folder = path.absolute().parent
+    if needed > free_bytes(folder):
+        raise disk_full(folder, needed)
 
 
 def _write_entries(

@@ -6,8 +6,6 @@ What is imported counts as the provider's own answer: whoever imports a bundle t
 from __future__ import annotations
 
 import functools
-import os
-import secrets
 from typing import TYPE_CHECKING
 
 import attrs
@@ -16,6 +14,7 @@ from inference_models_core.artifacts.place import place_package
 from inference_models_core.artifacts.store_of import open_store
 from inference_models_core.bundles.archive import open_archive
 from inference_models_core.bundles.index import INDEX_NAME
+from inference_models_core.download.parts import VerifiedPart, create_part
 from inference_models_core.errors import ReadOnlyCacheError, UnknownProviderError
 from inference_models_core.planning import Plan
 from inference_models_core.plugins.host import get_host
@@ -26,6 +25,7 @@ from inference_models_core.providers.manifests import read_manifest
 from inference_models_core.reference import parse_reference
 from inference_models_core.resolution.memory import open_memory
 from inference_models_core.store import files
+from inference_models_core.store.faults import typed_errors
 from inference_models_core.types.negotiation import Negotiation
 
 if TYPE_CHECKING:
@@ -121,18 +121,16 @@ def _import_files(store: Store, archive: BundleArchive, told: Callable[[int, int
 
 
 def _import_file(store: Store, archive: BundleArchive, content: Content) -> None:
-    with store.lock(content.sha256):
-        folder = store.part_folder(content.sha256)
-        part = folder / f"{secrets.token_hex(8)}.part"
-        fd = files.create(part)
+    with store.lock(content.sha256), typed_errors(store.root, content.size):
+        part = create_part(store.part_folder(content.sha256))
         try:
             for chunk in archive.chunks(content):
-                files.write(fd, chunk)
-            files.sync(fd)
-            store.publish(part, fd, content.sha256, content.size)
+                files.write(part.fd, chunk)
+            files.sync(part.fd)
+            with VerifiedPart(part, content.sha256, content.size) as verified:
+                store.publish(verified.path, None, verified.sha256, verified.size)
         finally:
-            os.close(fd)
-            files.remove(part)
+            part.remove()
 
 
 def _import_model(model: BundledModel, spec: WeightsProviderSpec, host: PluginHost, base: LoadRequest) -> None:

@@ -63,7 +63,7 @@ _OPTIONS = (
     click.option("--offline", "local_files_only", is_flag=True, help="Use no network."),
     click.option("--lockfile", type=click.Path(dir_okay=False), help="Take only what this models.lock says."),
     click.option(
-        "--verify", type=click.Choice(["stamp", "full"]), help="How cached files are checked; full reads them."
+        "--verify", type=click.Choice(["stamp", "full"]), help="How to check cached files; full: read them."
     ),
     click.option("--force-download", is_flag=True, help="Download again."),
     click.option("--allow-untrusted-packages", is_flag=True, help="Open program-like formats of anybody."),

@@ -28,7 +28,8 @@ _READABLE = 0o644
 def lock(models: tuple[str, ...], *, output: Path, add: bool, all_packages: bool, as_json: bool, **load: Any) -> None:
     """Write down which packages are used.
 
-    Fetches each MODEL as pull does and writes what it came to, down to the digest of each file. Models that are in the file and not named stay.
+    Fetches each MODEL as pull does and writes what it came to, down to the digest of each file. Models that are in the
+    file and not named stay.
     """
     from inference_models_core.cli.pulling import pull_models
     from inference_models_core.reports.pulled import PulledReport, pulled_row
