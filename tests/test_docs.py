@@ -135,6 +135,59 @@ def test_named_builtins_exist(name):
         assert base in CLASSES or issubclass(getattr(builtins, base), Exception)
 
 
+# Commands
+
+
+def commands() -> set[str]:
+    """Every command and subcommand line that the pages show."""
+    pages = "\n".join(document(name) for name in ("cache.md", "offline.md"))
+    lines = re.findall(r"inference-models ((?:(?:cache|bundle) )?[a-z]+)([^\n`|#]*)", pages)
+    short = re.findall(r"`(?:bundle )?(cache [a-z]+|bundle [a-z]+)([^`]*)`", pages)
+    return {f"{command} {' '.join(re.findall(r'--[a-z-]+', rest))}".strip() for command, rest in [*lines, *short]}
+
+
+@pytest.mark.parametrize("line", sorted(commands()))
+def test_commands_of_the_pages_exist_with_their_options(line):
+    from click.testing import CliRunner
+    from inference_models_core.cli import main
+
+    words = line.split()
+    name = [word for word in words if not word.startswith("--")]
+    run = CliRunner().invoke(main, [*name, "--help"])
+    assert run.exit_code == 0, run.output
+    assert run.output.splitlines()[0].startswith(f"Usage: main {' '.join(name)}")
+    assert all(option in run.output for option in words if option.startswith("--"))
+
+
+def test_commands_below_the_groups_are_all_mentioned():
+    from inference_models_core.cli.bundle import bundle
+    from inference_models_core.cli.cache import cache
+
+    shown = {" ".join(line.split()[:2]) for line in commands()}
+    for group in (cache, bundle):
+        assert {f"{group.name} {name}" for name in group.list_commands(None)} <= shown
+
+
+def test_folders_of_the_cache_are_described():
+    from inference_models_core.store.layout import FOLDERS
+
+    assert {name for name in FOLDERS if f"{name}/" not in document("cache.md")} == set()
+
+
+def test_errors_of_the_offline_page_exist():
+    named = set(re.findall(r"`([A-Za-z]+Error)`", document("offline.md") + document("cache.md")))
+    assert named <= CLASSES.keys()
+
+
+def test_numbers_of_the_cache_page():
+    from inference_models_core.store import collect, quarantine
+
+    assert quarantine.SECONDS_KEPT == 7 * 24 * 3600
+    assert "damaged files after 7 days" in document("cache.md")
+    assert collect.GRACE_SECONDS == 3600
+    assert "no package for an hour" in document("cache.md")
+
+
 # Rejection codes
 
 

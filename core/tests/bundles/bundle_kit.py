@@ -79,10 +79,9 @@ def tar_of(entries, tar_format=tarfile.GNU_FORMAT):
 
 def entries_of(index, lock, files=FILES):
     """What our own archive has, as entries."""
-    return [
-        *first_entries(index_text(index).encode(), index, lock),
-        *(entry(f"blobs/{digest(data)}", data) for data in sorted(set(files.values()), key=digest)),
-    ]
+    contents = {digest(data): data for data in files.values()}
+    blobs = [entry(f"blobs/{file.sha256}", contents[file.sha256]) for file in index.files]
+    return [*first_entries(index_text(index).encode(), index, lock), *blobs]
 
 
 def first_entries(text, index, lock):

@@ -226,6 +226,7 @@ CASES = {
     "index that is no JSON": with_text(b"{"),
     "index nested too deep": with_text(b"[" * 100_000),
     "index written otherwise": with_text(TEXT + b" "),
+    "index with other white space": tar_of([entry("bundle.json", TEXT.replace(b'": ', b'":\t')), *GOOD[1:]]),
     "index with a key twice": with_text(TEXT.replace(b"{", b'{"format": 1,', 1)),
     "index with more keys": with_text(TEXT.replace(b"{", b'{"script": "x",', 1)),
     "size that is not true": with_index(attrs.evolve(INDEX, files=[*INDEX.files[:-1], BIG])),
@@ -292,6 +293,13 @@ def test_every_byte_matters(tmp_path):
         path.write_bytes(changed)
         with pytest.raises(BundleError):
             verified(path)
+
+
+def test_a_large_index_is_not_read(tmp_path):
+    path = tmp_path / "x.bundle"
+    path.write_bytes(CASES["index of 2^33 bytes"])
+    with pytest.raises(BundleError, match="does not begin with an index"):
+        verified(path)
 
 
 def test_a_newer_format_says_what_to_update(tmp_path):
