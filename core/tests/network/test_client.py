@@ -10,6 +10,7 @@ import pytest
 from inference_models_core.errors import DownloadError, InvalidRequestError, OfflineError
 from inference_models_core.network import policy
 from inference_models_core.network.client import HttpClient
+from inference_models_core.network.connections import Attempt
 from inference_models_core.testing.fault_server import Drop, Redirect, Status
 
 
@@ -97,25 +98,33 @@ def test_another_address_of_the_host_is_tried(server, make_client, resolve, conn
     assert [address[0] for address in connections] == ["127.0.0.3", "127.0.0.1"], "the second time it is connected"
 
 
-def test_a_request_that_was_sent_is_not_sent_to_another_address(server, make_client, resolve):
-    port = server.origin.rpartition(":")[2]
-    resolve(models_test=["127.0.0.1", "127.0.0.1"])
+def test_a_request_that_was_sent_is_not_sent_to_another_address(make_client, resolve, connections):
+    resolve(models_test=["127.0.0.1", "127.0.0.2"])
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        client = make_client(f"http://models.test:{port}")
-        taken = []
 
         def hang_up():
-            taken.append(listener.accept()[0])
-            taken[0].recv(1000)
-            taken[0].close()
+            connection, _ = listener.accept()
+            connection.recv(1000)
+            connection.close()
 
         thread = threading.Thread(target=hang_up)
         thread.start()
+        client = make_client(f"http://models.test:{port}")
         with pytest.raises(DownloadError, match="the connection failed"):
             client.open(f"http://models.test:{port}/a")
         thread.join()
-    assert len(taken) == 1
+    assert [address[0] for address in connections] == ["127.0.0.1"]
+
+
+def test_an_attempt_that_is_cut_before_it_is_connected():
+    attempt, (near, far) = Attempt(), socket.socketpair()
+    with near, far:
+        attempt.cut("too late")
+        attempt.use(near)
+        assert far.recv(1) == b"", "shut down at once"
+        attempt.end()
+    assert attempt.cut_because == "too late"
 
 
 def test_nobody_listens(make_client):

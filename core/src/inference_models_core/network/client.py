@@ -206,9 +206,10 @@ class HttpClient:
         ends: _Deadline,
     ) -> Response:
         request = _request(location, address, {**headers, **self._headers.get(location.origin, {})})
+        adapter = self._adapter(location.origin, address)
         attempt = self._begin(ends)
         try:
-            answer = self._adapter(location.origin, address).attempt(attempt, request, self._timeout, proxies)
+            answer = adapter.attempt(attempt, request, self._timeout, proxies)
         except _FAULTS as error:
             failure = fault(location, error, attempt.cut_because)
         else:

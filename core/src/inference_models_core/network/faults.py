@@ -36,13 +36,19 @@ def fault(location: Location, error: BaseException, cut_because: str) -> Downloa
     """
     links = tuple(_links(error))
     cause = links[-1]
-    unsent = not cut_because and any(isinstance(link, _NOT_CONNECTED) for link in links)
-    kind = NotConnectedError if unsent else DownloadError
+    kind = DownloadError if cut_because else _kind(links)
     failure = kind(f"{location}: {cut_because or words(cause)}", hint=_hint(links))
     if isinstance(cause, (OSError, http.client.HTTPException)):
         cause.__cause__ = cause.__context__ = None
         failure.__cause__ = cause.with_traceback(None)
     return failure
+
+
+def _kind(links: Sequence[BaseException]) -> type[DownloadError]:
+    if any(isinstance(link, _NOT_CONNECTED) for link in links):
+        return NotConnectedError
+    malformed = (urllib3.exceptions.InvalidHeader, requests.exceptions.InvalidHeader)
+    return MalformedAnswerError if any(isinstance(link, malformed) for link in links) else DownloadError
 
 
 def _links(error: BaseException) -> Iterator[BaseException]:
