@@ -37,7 +37,7 @@ def drops(folder: Path, *, offsets: int = 64, size: int = 200_000, chunked: bool
         for place in places:
             shape = (Chunked(),) if chunked else ()
             model = serve(server, {"weights.bin": noise(size)}, *shape, Drop(place, times=1), name=f"at-{place}")
-            job = {"url": server.origin, "cache": str(folder / str(place)), "model": model.name, "pauses": 0.01}
+            job = {"url": server.origin, "cache": str(folder / str(place)), "model": model.name, "impatient": True}
             recovered += herd.load(job).get("digests") == dict(model.digests)
             requests = server.requests_of(model.paths["weights.bin"])
             resumed += place > 0 and len(requests) > 1 and start_of(requests[1]) == place

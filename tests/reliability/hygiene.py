@@ -24,7 +24,7 @@ def census(job: dict) -> dict[str, list[int]]:
     from inference_models_core.errors import InferenceModelsError
 
     os.environ["HTTP_FOLDER_URL"] = job["url"]
-    loader._scale_pauses(0.01)
+    loader._never_pause()
     options = LoadOptions(host=loader.host(), progress=False)
     counts = []
     for number in range(job["rounds"]):

@@ -36,14 +36,14 @@ class RandomKills(NamedTuple):
 
 
 def random_kills(
-    cache: Path, *, kills: int = 20, seconds: float = 3.0, size: int = 12 << 20, seed: int = 5
+    cache: Path, *, kills: int = 20, seconds: float = 4.0, size: int = 16 << 20, seed: int = 5
 ) -> RandomKills:
     """Kills loads of one file again and again until so many have died, then loads it.
 
     Args:
         cache: An empty folder.
         kills: How many processes shall die.
-        seconds: How long the file takes at the server's rate; half of it is what the kills leave.
+        seconds: How long the file takes at the server's rate; the loads that are killed take about as long together.
         size: Bytes of the file.
         seed: Of the moments.
     """
@@ -55,7 +55,7 @@ def random_kills(
         killed = corrupt = repeated = surviving = 0
         while killed < kills:
             on_disk, asked = largest_part(cache), len(_requests(server, model))
-            answer = herd.load({**job, "kill_after": moments.uniform(0.02, seconds / kills)})
+            answer = herd.load({**job, "kill_after": moments.uniform(0.03, 2 * seconds / kills)})
             repeated += sum(max(0, on_disk - start_of(request)) for request in _requests(server, model)[asked:][:1])
             killed += answer.get("signal") == 9
             corrupt += _is_wrong(answer, model)
@@ -138,7 +138,7 @@ def failure_sweep(folder: Path, errno: int, *, size: int = 100_000, stride: int 
 def _sweep(folder: Path, size: int, stride: int, fault: Any) -> Sweep:
     with FaultServer() as server, Herd() as herd:
         model = serve(server, {"weights.bin": noise(size), "names.txt": noise(100)})
-        job = {"url": server.origin, "model": model.name, "pauses": 0.01}
+        job = {"url": server.origin, "model": model.name, "impatient": True, "in_order": True}
         herd.load({**job, "model": _warm_up(server), "cache": str(folder / "warm")})
         whole = herd.load({**job, "cache": str(folder / "whole")})
         assert whole.get("digests") == dict(model.digests), whole

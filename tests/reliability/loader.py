@@ -7,12 +7,13 @@ everything once and forks for each job that it reads: a sweep over hundreds of m
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import select
 import signal
 import sys
-import time
+import traceback
 
 
 def main() -> None:
@@ -38,8 +39,10 @@ def run(job: dict) -> dict:
     os.environ["HTTP_FOLDER_URL"] = job["url"]
     if job.get("no_flock"):
         _ignore_locks()
-    if "pauses" in job:
-        _scale_pauses(job["pauses"])
+    if job.get("impatient"):
+        _never_pause()
+    if job.get("in_order"):
+        _one_file_at_a_time()
     counter = _Operations(job.get("kill_at"), job.get("fail_at"), job.get("errno"))
     from inference_models_core.errors import InferenceModelsError
 
@@ -48,7 +51,9 @@ def run(job: dict) -> dict:
     except InferenceModelsError as error:
         answer = {"error": error.code, "message": error.message, "hint": error.hint, **_facts(error)}
     except Exception as error:
-        answer = {"escaped": f"{type(error).__name__}: {error}"}
+        frames = traceback.extract_tb(error.__traceback__)[-4:]
+        where = " > ".join(f"{frame.name}:{frame.lineno}" for frame in frames)
+        answer = {"escaped": f"{type(error).__name__}: {error} in {where}"}
     return {**answer, "operations": counter.names}
 
 
@@ -86,10 +91,18 @@ def _ignore_locks() -> None:
     fcntl.flock = lambda *_: None
 
 
-def _scale_pauses(factor: float) -> None:
+def _never_pause() -> None:
+    """Retries follow at once: every pause is a random part of its longest, and chance says none of it."""
     from inference_models_core.network import retries
 
-    retries.Clock.sleep = lambda _, seconds: time.sleep(seconds * factor)
+    retries.Clock.random = lambda _: 0.0
+
+
+def _one_file_at_a_time() -> None:
+    """So that the n-th operation is the same in every run."""
+    from inference_models_core.artifacts import fetch
+
+    fetch.PARALLEL_FILES = 1
 
 
 class _Operations:
@@ -151,6 +164,16 @@ def _learn(names: list[str]) -> None:
         if name not in sys.modules:
             with contextlib.suppress(ImportError):  # names that some packages make up
                 importlib.import_module(name)
+    _keep_certificates()
+
+
+def _keep_certificates() -> None:
+    """Reading the certificate authorities takes longer than all the rest of a small load."""
+    from inference_models_core.network import client
+
+    if not hasattr(client.tls_context, "cache_clear"):
+        client.tls_context = functools.cache(client.tls_context)
+        client.tls_context()
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ def remove_dead_parts(folder: Path, *, idle_seconds: float) -> int:
     for suffix in (".json", ".tmp"):
         for path in folder.glob(f"*{suffix}"):
             if not os.path.lexists(path.with_suffix(SUFFIX)):
-                files.remove(path)
+                files.discard(path)
     return removed
 
 
@@ -173,9 +173,9 @@ def _is_garbage(path: Path, fd: int, idle_seconds: float) -> bool:
 
 
 def _remove_files(part: Path) -> bool:
-    removed = files.remove(part)
-    files.remove(note_path(part))
-    files.remove(temporary_path(part))
+    removed = files.discard(part)
+    files.discard(note_path(part))
+    files.discard(temporary_path(part))
     return removed
 
 

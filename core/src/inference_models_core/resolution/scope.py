@@ -108,7 +108,7 @@ class Scope:
         except OSError as error:  # full, or not ours: then nothing is remembered
             debug("no scope key can be written: %s", error)
         finally:
-            files.remove(temporary)
+            files.discard(temporary)
 
     def _publish(self, temporary: Path) -> None:
         try:

@@ -206,6 +206,17 @@ def remove(path: Path) -> bool:
     return True
 
 
+def discard(path: Path) -> bool:
+    """Removes a file that nobody needs; whether it is gone now. That it stays is never a reason to fail."""
+    try:
+        return remove(path)
+    except OSError as error:
+        from inference_models_core.log import debug
+
+        debug("%s stays: %s", path, error)
+        return False
+
+
 def make_folder(path: Path, mode: int) -> bool:
     """Makes a folder; whether it was not there yet."""
     _about_to("mkdir")
