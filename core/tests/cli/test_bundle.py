@@ -169,3 +169,16 @@ def test_a_path_is_not_bundled(hub, cli):
 
 def test_nothing_is_there(hub, cli):
     assert error(cli("bundle", "import", "nothing.bundle", "--json"))["code"] == "invalid-request"
+
+
+def test_collecting_garbage_meanwhile_leaves_what_is_being_imported(air_gapped, answer, monkeypatch):
+    from inference_models_core.download.parts import remove_dead_parts
+    from inference_models_core.store import files
+
+    def collect(operation):
+        if operation in ("fsync", "rename"):
+            for folder in air_gapped.glob("partial/*"):
+                assert remove_dead_parts(folder, idle_seconds=3600) == 0
+
+    monkeypatch.setattr(files, "on_operation", collect)
+    assert len(answer("bundle", "import", BUNDLE)["packages"]) == 4

@@ -69,11 +69,13 @@ def test_offline_says_which_command_helps(hub, cli):
 # Looking at the cache
 
 
-def test_an_empty_cache_is_looked_at_and_not_made(hub, answer, cache):
+def test_an_empty_cache_is_looked_at_and_not_made(hub, answer, cli, cache):
     assert answer("cache", "ls") == {"packages": []}
     facts = answer("cache", "info")
     assert (facts["exists"], facts["packages"], facts["total"], facts["root"]) == (False, 0, 0, str(cache))
     assert answer("cache", "verify")["findings"] == []
+    assert "is made when it is needed" in cli("cache", "info").stdout
+    assert "access" not in cli("cache", "info").stdout
     assert not cache.exists()
 
 
@@ -207,3 +209,16 @@ def test_a_model_in_use_stays(two_models, answer):
         assert _models(answer) == {"ducks/1"}
     answer("cache", "clear", "--yes")
     assert _models(answer) == set()
+
+
+def test_list_shows_what_is_in_the_cache(hub, answer, cli):
+    hub.publish()
+    assert answer("list")["cached"] == []
+    assert "Models in the cache" not in cli("list").stdout
+    answer("pull", "hub://ducks/1")
+    assert [each["model_id"] for each in answer("list", "duck")["cached"]] == ["ducks/1"]
+    assert answer("list", "geese")["cached"] == answer("list", "--provider", "samples")["cached"] == []
+    assert "cached" not in answer("list", "--rows")
+    table = cli("list").stdout
+    assert "Models in the cache" in table
+    assert "ducks/1" in table

@@ -62,9 +62,7 @@ _OPTIONS = (
     SHARED_CACHE,
     click.option("--offline", "local_files_only", is_flag=True, help="Use no network."),
     click.option("--lockfile", type=click.Path(dir_okay=False), help="Take only what this models.lock says."),
-    click.option(
-        "--verify", type=click.Choice(["stamp", "full"]), help="How to check cached files; full: read them."
-    ),
+    click.option("--verify", type=click.Choice(["stamp", "full"]), help="How to check cached files; full: read them."),
     click.option("--force-download", is_flag=True, help="Download again."),
     click.option("--allow-untrusted-packages", is_flag=True, help="Open program-like formats of anybody."),
     click.option("--allow-local-code-packages", is_flag=True, help="Run the code of a local folder."),

@@ -57,10 +57,14 @@ class CachedPackagesReport(Report):
 
     def document(self) -> Document:
         """A table, and the sum."""
-        rows = [_package_cells(package, self.now) for package in self.packages]
         total = sum(package.bytes for package in self.packages)
-        summary = f"{plural(len(rows), 'package')}, {format_bytes(total)}" if rows else ""
-        return Document(parts=[Table(columns=_COLUMNS, rows=rows, empty="no packages"), Note(summary)])
+        summary = f"{plural(len(self.packages), 'package')}, {format_bytes(total)}" if self.packages else ""
+        return Document(parts=[self.table(), Note(summary)])
+
+    def table(self, title: str = "") -> Table:
+        """The packages alone."""
+        rows = [_package_cells(package, self.now) for package in self.packages]
+        return Table(title=title, columns=_COLUMNS, rows=rows, empty="no packages")
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain values for JSON; sizes in bytes, times in seconds since 1970."""
@@ -90,7 +94,7 @@ class CacheReport(Report):
         usage = self.usage
         rows = [
             ("folder", str(usage.root) if self.exists else f"{usage.root} (is made when it is needed)"),
-            ("access", self._access()),
+            *([("access", self._access())] if self.exists else []),
             ("packages", usage.packages),
             ("total", format_bytes(usage.total)),
             ("models", format_bytes(usage.models)),
