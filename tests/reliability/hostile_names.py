@@ -33,14 +33,15 @@ class Answers:
     """A provider whose plugin does not check what it says: core has to."""
 
     says: ModelMetadata
+    dependency: ModelMetadata
 
     def __init__(self, context: Any) -> None:
         del context
 
     def resolve(self, model_id: str, *, revision: str | None = None) -> ModelMetadata:
-        """What it was told to say."""
-        del model_id, revision
-        return self.says
+        """What it was told to say; models that others depend on are all the same one."""
+        del revision
+        return self.says if model_id == "x" else self.dependency
 
 
 class Plugin:
@@ -50,6 +51,12 @@ class Plugin:
     def register_weights_providers(self) -> Iterable[WeightsProviderSpec]:
         """`hostile://`."""
         yield WeightsProviderSpec(name="hostile", factory=f"{__name__}:Answers")
+
+
+def _model(model_id: str, package_id: str, handle: str, **more: Any) -> ModelMetadata:
+    file = Artifact(handle=handle, sha256=SHA256, size=len(CONTENT), urls=["https://files.example.com/never"])
+    package = ModelPackage(package_id=package_id, backend="tiny", architecture="tiny", task="digests", artifacts=[file])
+    return ModelMetadata(model_id=model_id, packages=[package], **more)
 
 
 class Place:
@@ -100,14 +107,11 @@ class Place:
     def load(self, *, name: str = "weights.bin", package: str = "p", model: str | None = None, **more: Any) -> None:
         """Loads what a provider describes with these names; the content is in the cache already."""
         model = f"m{next(self._numbers)}" if model is None else model
-        file = Artifact(handle=name, sha256=SHA256, size=len(CONTENT), urls=["https://files.example.com/never"])
-        described = ModelPackage(
-            package_id=package, backend="tiny", architecture="tiny", task="digests", artifacts=[file]
-        )
-        Answers.says = ModelMetadata(model_id=model, packages=[described], **more)
+        Answers.says = _model(model, package, name, **more)
+        Answers.dependency = _model("dependency", "p", "weights.bin")
         options = LoadOptions(host=self.host, progress=False, use_resolution_cache=False)
-        with AutoModel.from_pretrained("hostile://x", cache_dir=self.cache, options=options) as loaded:
-            assert set(loaded.digests.values()) == {SHA256}
+        loaded = AutoModel.from_pretrained("hostile://x", cache_dir=self.cache, options=options)
+        assert set(loaded.digests.values()) == {SHA256}
 
     def ask(self, name: str | Path) -> None:
         """Names a model as callers do, offline."""
@@ -147,6 +151,7 @@ def quick_entries(place: Place) -> dict[str, Entry]:
         "Store.find_package(model)": lambda name: place.find(model_id=name),
         "Store.find_package(package)": lambda name: place.find(package_id=name),
         "Store.find_package(file)": lambda name: place.find(handle=name),
+        "remove_model": lambda name: remove_model(store, name, name, name),
         "samples provider": samples.resolve,
         "local packages": lambda name: list(find_local_packages(store.model_folder("roboflow", name), _never)),
     }
@@ -158,8 +163,8 @@ def slow_entries(place: Place) -> dict[str, Entry]:
         "load: file": lambda name: place.load(name=name),
         "load: package": lambda name: place.load(package=name),
         "load: model": lambda name: place.load(model=name),
-        "load: dependency": lambda name: place.load(dependencies=[ModelDependency(name=name, model_id="hostile://x")]),
-        "remove_model": lambda name: remove_model(place.store, name, name, name),
+        "load: dependency": lambda name: place.load(dependencies=[ModelDependency(name=name, model_id="d")]),
+        "load: dependency's model": lambda name: place.load(dependencies=[ModelDependency(name="d", model_id=name)]),
     }
 
 

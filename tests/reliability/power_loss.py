@@ -12,8 +12,9 @@ import hashlib
 import itertools
 import os
 import random
+import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -26,6 +27,10 @@ from reliability.children import EXAMPLE, Herd
 from reliability.served import Served, noise, serve
 
 ROOT = 0
+_RECORDED = (
+    *("create", "write", "write_at", "copy_at", "reflink", "truncate", "sync", "sync_folder"),
+    *("replace", "rename", "link", "remove", "make_folder", "remove_folder"),
+)
 Tree = Mapping[str, bytes]
 """Path below the cache -> content: what is found after the failure."""
 
@@ -51,22 +56,21 @@ class Effect(NamedTuple):
 class Recorder:
     """Stands in for the file operations and notes what they change; a context manager."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, forget: Container[str] = ()) -> None:
         self.effects: list[Effect] = []
         self.syncs: list[tuple[int, int]] = []  # (number of the operation, node)
         self.folders = {ROOT}
         self.operations = 0
         self._root = root
+        self._forget = forget
         self._names: dict[tuple[int, str], int] = {}
         self._open: dict[int, int] = {}  # real inode -> node
         self._lock = threading.RLock()
         self._new = itertools.count(1)
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> Recorder:  # noqa: PYI034 - Self is not in Python 3.10
         self._stack = contextlib.ExitStack()
-        for name in ("create", "write", "write_at", "copy_at", "reflink", "truncate", "sync", "sync_folder"):
-            self._stand_in(name)
-        for name in ("replace", "rename", "link", "remove", "make_folder", "remove_folder"):
+        for name in _RECORDED:
             self._stand_in(name)
         return self
 
@@ -110,10 +114,12 @@ class Recorder:
         self._content(fd, -1, size)
 
     def _sync(self, _: object, fd: int) -> None:
-        self.syncs.append((self.operations, self._open[os.fstat(fd).st_ino]))
+        if "sync" not in self._forget:
+            self.syncs.append((self.operations, self._open[os.fstat(fd).st_ino]))
 
     def _sync_folder(self, _: object, folder: Path) -> None:
-        self.syncs.append((self.operations, self._node(folder)))
+        if "sync_folder" not in self._forget:
+            self.syncs.append((self.operations, self._node(folder)))
 
     def _replace(self, _: object, source: Path, target: Path) -> None:
         node = self._find(source)
@@ -316,7 +322,7 @@ def power_loss(folder: Path, *, forget: tuple[str, ...] = (), most: int = 48, lo
 
     Args:
         folder: An empty folder.
-        forget: Operations (``"sync"``, ``"sync_folder"``) that are taken for not done: shows that the test would see it.
+        forget: Operations (``"sync"``, ``"sync_folder"``) that count as not done: shows that it would be seen.
         most: Combinations for each operation.
         loads: Of how many states to load the model again.
     """
@@ -335,18 +341,10 @@ def power_loss(folder: Path, *, forget: tuple[str, ...] = (), most: int = 48, lo
 def _recorded(job: dict, forget: tuple[str, ...]) -> Recorder:
     root = Path(job["cache"])
     root.mkdir(parents=True, mode=0o700)
-    with mock.patch.dict(os.environ, HTTP_FOLDER_URL=job["url"]), mock.patch("sys.path", _with_example()):
-        with Recorder(root.resolve()) as record:
-            for name in forget:
-                record._stack.enter_context(mock.patch.object(record, "syncs", []))
-            loader.load(job)
+    here = mock.patch.dict(os.environ, HTTP_FOLDER_URL=job["url"]), mock.patch("sys.path", [*sys.path, str(EXAMPLE)])
+    with here[0], here[1], Recorder(root.resolve(), forget) as record:
+        loader.load(job)
     return record
-
-
-def _with_example() -> list[str]:
-    import sys
-
-    return [*sys.path, str(EXAMPLE)]
 
 
 def _healed(server: FaultServer, folder: Path, model: Served, sample: Iterable[Tree]) -> int:
