@@ -1,4 +1,4 @@
-"""What there is to load: models of the weights providers, and the implementations that are registered."""
+"""What there is to load: models in the cache, models of the weights providers, and the registered implementations."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from inference_models_core.errors import InferenceModelsError, InvalidRequestError, UnknownProviderError
+from inference_models_core.reports.cache import CachedPackagesReport
 from inference_models_core.reports.document import Cell, Document, Note, Report, Table, Tone
 from inference_models_core.types.listings import ListedModel
 from inference_models_core.types.providers import SupportsListing
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from inference_models_core.registry import Registry, Triple
+    from inference_models_core.store.inventory import CachedPackage
     from inference_models_core.types.providers import WeightsProviderSpec
 
 _STANDING_TONES = {"used": Tone.GOOD, "ambiguous": Tone.WARNING, "ignored": Tone.DIM}
@@ -68,25 +70,33 @@ class ListingReport(Report):
     """Models and implementations; a section that was not asked for is ``None``.
 
     Attributes:
+        cached: The packages in the cache.
         providers: One listing per provider that can list.
         rows: The expanded table (architecture, task, backend) -> class.
     """
 
+    cached: tuple[CachedPackage, ...] | None = None
     providers: tuple[ProviderListing, ...] | None = None
     rows: tuple[Triple, ...] | None = None
 
     def document(self) -> Document:
         """The sections, each labelled with where it comes from."""
-        return Document(parts=[*self._providers(), *self._rows()])
+        return Document(parts=[*self._cached(), *self._providers(), *self._rows()])
 
     def to_dict(self) -> dict[str, Any]:
         """The sections as plain values for JSON; those that were not asked for are left out."""
         sections: dict[str, Any] = {}
+        if self.cached is not None:
+            sections["cached"] = CachedPackagesReport(packages=self.cached).to_dict()["packages"]
         if self.providers is not None:
             sections["providers"] = [listing.to_dict() for listing in self.providers]
         if self.rows is not None:
             sections["implementations"] = [_triple_dict(triple) for triple in self.rows]
         return sections
+
+    def _cached(self) -> Iterator[Table]:
+        if self.cached:
+            yield CachedPackagesReport(packages=self.cached).table("Models in the cache")
 
     def _providers(self) -> Iterator[Table | Note]:
         if self.providers == ():
@@ -110,6 +120,17 @@ class ListingReport(Report):
             rows=map(_triple_row, self.rows),
             empty="none",
         )
+
+
+def list_cached(
+    packages: Iterable[CachedPackage], query: ListingQuery, provider: str | None
+) -> tuple[CachedPackage, ...]:
+    """The cached packages that match; tasks are not known of files."""
+    return tuple(
+        package
+        for package in packages
+        if query.text.lower() in (package.model_id or "").lower() and provider in (None, package.provider)
+    )
 
 
 def list_providers(registry: Registry, query: ListingQuery, provider: str | None = None) -> tuple[ProviderListing, ...]:
