@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inference_models_core import parsing
@@ -71,7 +70,7 @@ def write_document(path: Path, content: Mapping[str, Any], mode: int = 0o600) ->
 
 def write_file(path: Path, content: bytes, mode: int) -> None:
     """The same for bytes."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
     try:
         _write_new(temporary, content, mode)
         files.replace(temporary, path)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import calendar
-import secrets
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -32,7 +31,7 @@ def put_aside(layout: Layout, path: Path, why: str, *, writable: bool) -> None:
     if not writable:
         logger().warning("%s is damaged and stays, in a cache that cannot be written: %s", path, why)
         return
-    kept = layout.folder(QUARANTINE) / f"{time.strftime(_TIME, time.gmtime())}-{secrets.token_hex(4)}-{path.name}"
+    kept = layout.folder(QUARANTINE) / f"{time.strftime(_TIME, time.gmtime())}-{os.urandom(4).hex()}-{path.name}"
     try:
         layout.make(kept.parent)
         files.rename(path, kept)
@@ -46,6 +45,8 @@ def put_aside(layout: Layout, path: Path, why: str, *, writable: bool) -> None:
 
 def put_aside_at(path: Path) -> float:
     """When something was put aside, in seconds since 1970; 0 if its name does not say."""
+    import calendar
+
     try:
         return calendar.timegm(time.strptime(path.name.partition("-")[0], _TIME))
     except ValueError:
