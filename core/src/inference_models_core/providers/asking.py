@@ -8,6 +8,7 @@ from inference_models_core import settings
 from inference_models_core.errors import OfflineError, PluginContractError, ProviderUnavailableError
 from inference_models_core.log import logger
 from inference_models_core.plugins.calls import attributed
+from inference_models_core.providers.checking import checked_answer
 from inference_models_core.providers.context import credential_of, provider_context
 from inference_models_core.types.packages import ModelMetadata
 
@@ -71,6 +72,7 @@ def resolve(spec: WeightsProviderSpec, request: LoadRequest, registry: Registry)
     Raises:
         ProviderError: Whatever it raises.
         PluginError: For anything else that it raises, and for an answer that is no metadata.
+        MalformedDocumentError: If the model has no usable id.
     """
 
     def call() -> ModelMetadata:
@@ -82,7 +84,7 @@ def resolve(spec: WeightsProviderSpec, request: LoadRequest, registry: Registry)
         raise PluginContractError(
             f"weights provider {spec.name!r} returned {type(metadata).__name__}, no ModelMetadata"
         )
-    return metadata
+    return metadata if request.ref.path is not None else checked_answer(metadata)
 
 
 def _remembered(spec: WeightsProviderSpec, request: LoadRequest, registry: Registry) -> Found:
@@ -92,7 +94,8 @@ def _remembered(spec: WeightsProviderSpec, request: LoadRequest, registry: Regis
     if remembered is None:
         raise OfflineError(
             f"offline mode is on, and nothing is remembered of {request.ref} at {spec.name!r} with this key",
-            hint=f"with a network: inference-models pull {request.ref.text}; without: inference-models bundle import FILE",
+            hint=f"with a network: inference-models pull {request.ref.text}; "
+            "without: inference-models bundle import FILE",
         )
     return found_by(spec, request, remembered.metadata)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 
 from inference_models_core import settings
@@ -122,6 +122,6 @@ def _first_answer(specs: Sequence[WeightsProviderSpec], request: LoadRequest, re
 
 def _folder_hint(request: LoadRequest) -> str:
     text = request.ref.text
-    if request.ref.scheme is None and Path(text).exists():
+    if request.ref.scheme is None and os.path.exists(text):  # noqa: PTH110 - Path.exists raises for names that are too long
         return f"a file or folder of that name exists here; if you mean it, write ./{text}"
     return ""
