@@ -6,6 +6,7 @@ become parts of a path: :func:`slug` turns them into one.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -46,23 +47,32 @@ def check_handle(handle: str, where: str) -> str:
         malformed(where, "the name of a file", describe(handle))
     if len(handle) > MAX_HANDLE:
         malformed(where, f"a file name of at most {MAX_HANDLE} characters", f"{len(handle)} characters")
-    segments = handle.split("/")
-    for segment in segments:
-        _check_segment(segment, handle, where)
-    if segments[0].lower() in _RESERVED:
-        malformed(where, "a file name that the package's folder does not need for itself", describe(handle))
+    expected = _expected_instead(handle)
+    if expected:
+        malformed(where, expected, describe(handle))
     return handle
 
 
-def _check_segment(segment: str, handle: str, where: str) -> None:
+@functools.lru_cache(maxsize=1024)
+def _expected_instead(handle: str) -> str:
+    """What a name should be that it is not; empty for a good one. Thousands of packages share a few names."""
+    segments = handle.split("/")
+    faults = filter(None, map(_fault_of_segment, segments))
+    if segments[0].lower() in _RESERVED:
+        return next(faults, "a file name that the package's folder does not need for itself")
+    return next(faults, "")
+
+
+def _fault_of_segment(segment: str) -> str:
     if not _SEGMENT.fullmatch(segment) or len(segment) > MAX_SEGMENT:
-        malformed(where, "a relative file name of letters, digits, '.', '_', '-' and '/'", describe(handle))
+        return "a relative file name of letters, digits, '.', '_', '-' and '/'"
     if segment.endswith("."):
-        malformed(where, "a file name without '.' or '..' or a dot at the end", describe(handle))
+        return "a file name without '.' or '..' or a dot at the end"
     if _DEVICE.fullmatch(segment):
-        malformed(where, "a file name that is no device on Windows", describe(handle))
+        return "a file name that is no device on Windows"
     if segment.startswith(".") and segment.lower().endswith(".lock"):
-        malformed(where, "a file name that is none of a lock", describe(handle))
+        return "a file name that is none of a lock"
+    return ""
 
 
 def check_handles(handles: Iterable[str], where: str) -> None:
@@ -76,14 +86,22 @@ def check_handles(handles: Iterable[str], where: str) -> None:
         MalformedDocumentError: If one is not allowed, two are the same where upper and lower case are not told apart,
             or one is a file and a folder.
     """
-    files = [check_handle(handle, where) for handle in handles]
+    clash = _clash(tuple([check_handle(handle, where) for handle in handles]))
+    if clash is not None:
+        malformed(where, f"file names that do not clash with {describe(clash[0])}", describe(clash[1]))
+
+
+@functools.lru_cache(maxsize=256)
+def _clash(files: tuple[str, ...]) -> tuple[str, str] | None:
+    """Two paths that are one on some system."""
     folders = {folder for file in files for folder in _folders(file)}
     taken: dict[str, str] = {}
     for path in (*files, *sorted(folders)):
         folded = path.lower()  # handles are ASCII: no Unicode forms to fold
         if folded in taken:
-            malformed(where, f"file names that do not clash with {describe(taken[folded])}", describe(path))
+            return taken[folded], path
         taken[folded] = path
+    return None
 
 
 def _folders(handle: str) -> Iterator[str]:

@@ -117,18 +117,16 @@ def _number(text: str) -> float:
 
 
 def _check_depth(document: Any, where: str) -> None:
-    level: list[Any] = [document]
+    level = [document] if isinstance(document, (dict, list)) else []
     for _ in range(MAX_DEPTH):
-        level = [child for value in level for child in _children(value)]
+        level = [child for container in level for child in _children(container) if isinstance(child, (dict, list))]
         if not level:
             return
     malformed(where, f"at most {MAX_DEPTH} levels", "deeper nesting")
 
 
-def _children(value: Any) -> Collection[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+def _children(container: dict[str, Any] | list[Any]) -> Collection[Any]:
+    return container.values() if isinstance(container, dict) else container
 
 
 def malformed(where: str, expected: str, found: str) -> NoReturn:
@@ -249,12 +247,13 @@ class Fields:
     A key that is absent or ``null`` gives ``default`` where one is passed; without a default it is an error.
     """
 
-    __slots__ = ("_mapping", "where")
+    __slots__ = ("_beginning", "_mapping", "where")
 
     def __init__(self, value: Any, where: str) -> None:
         if not isinstance(value, dict):
             malformed(where, "an object", describe(value))
         self._mapping: Mapping[str, Any] = value
+        self._beginning = f"{where}: " if " " not in where and ":" not in where else f"{where}."
         self.where = where
 
     def __contains__(self, key: str) -> bool:
@@ -268,12 +267,11 @@ class Fields:
     def read(self, key: str, reader: Callable[..., T], default: D = _MISSING, **limits: Any) -> T | D:
         """Reads one field with any reader of this module or of the same shape ``(value, where, **limits)``."""
         value = self._mapping.get(key)
-        where = f"{self.where}: {key}" if " " not in self.where and ":" not in self.where else f"{self.where}.{key}"
-        if value is None:
-            if default is _MISSING:
-                malformed(where, "a value", "null" if key in self._mapping else "nothing")
-            return default
-        return reader(value, where, **limits)
+        if value is not None:
+            return reader(value, self._beginning + key, **limits)
+        if default is _MISSING:
+            malformed(self._beginning + key, "a value", "null" if key in self._mapping else "nothing")
+        return default
 
     def text(self, key: str, default: D = _MISSING, **limits: Any) -> str | D:
         """Text; see :func:`as_text`."""

@@ -13,7 +13,7 @@ from inference_models_core.store.store import Store
 
 sys.path.append(str(Path(__file__).parent))
 
-from store_kit import CONTENTS, Child, fill, package_of  # noqa: E402 - a module beside the tests
+from store_kit import CONTENTS, Child, fill, package_of
 
 
 @pytest.fixture(autouse=True)

@@ -116,7 +116,7 @@ class Child:
         finally:
             signal.alarm(0)
         answer = json.loads(text) if text else {"error": "died"}
-        return answer["value"] if "value" in answer else answer
+        return answer.get("value", answer)
 
     def kill(self, number=signal.SIGKILL):
         os.kill(self.pid, number)

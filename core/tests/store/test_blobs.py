@@ -54,7 +54,8 @@ def test_what_is_not_there_is_not_found(store, caplog):
 
 @pytest.mark.parametrize(
     "digest",
-    ["", "0" * 63, "0" * 65, "A" * 64, "g" * 64, " " + "0" * 63, "0" * 64 + "\n", "../" + "0" * 61, "٠" * 64, None, b"0" * 64, 0],
+    ["", "0" * 63, "0" * 65, "A" * 64, "g" * 64, " " + "0" * 63, "0" * 64 + "\n", "../" + "0" * 61, "\u0660" * 64, None,
+     b"0" * 64, 0],
     ids=ascii,
 )  # fmt: skip
 def test_digests_are_exact(store, digest):
@@ -65,7 +66,9 @@ def test_digests_are_exact(store, digest):
     assert (store.root / "CACHEDIR.TAG").exists()
 
 
-@pytest.mark.parametrize("key", ["", "..", "a/b", "a\\b", "A", "md5-é", "x" * 129, "-x", "a.b", "\0", "con:"], ids=ascii)
+@pytest.mark.parametrize(
+    "key", ["", "..", "a/b", "a\\b", "A", "md5-é", "x" * 129, "-x", "a.b", "\0", "con:"], ids=ascii
+)
 def test_keys_are_exact(store, key):
     calls = (store.part_folder, store.known_digest, lambda key: store.remember_digest(key, "0" * 64, 1))
     for call in (*calls, lambda key: store.lock(key).__enter__()):
@@ -280,8 +283,9 @@ def test_times_that_a_coarse_clock_could_hide_are_waited_for(monkeypatch, store)
     """A stamp is taken only when the next change is bound to carry another time."""
     path = put(store, content_of(3))
     taken = identity.of_path(path)
+    slept = []
     for age, waits in ((0, True), (9_000_000, True), (11_000_000, False), (-5, False)):
-        slept = []
+        slept.clear()
         monkeypatch.setattr(identity.time, "time_ns", lambda age=age: taken.ctime_ns + age + 11_000_000 * len(slept))
         monkeypatch.setattr(identity.time, "sleep", slept.append)
         assert identity.settled(lambda: [taken]) == (taken,)

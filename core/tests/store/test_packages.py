@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from inference_models_core.builtin.local_provider import LocalProvider
@@ -88,7 +89,7 @@ def test_the_manifest_names_the_package_and_can_be_loaded_as_a_path(placed, pack
     assert (manifest.backend, manifest.files) == ("onnx", package.files)
 
     class Context:
-        suffixes = {}
+        suffixes: ClassVar = {}
 
     model = LocalProvider(Context()).resolve(str(placed))
     assert (model.architecture, model.packages[0].backend) == ("yolov8", "onnx")
@@ -102,7 +103,7 @@ def test_file_systems_without_links(store, package, contents, monkeypatch, no_re
         refuse_links(monkeypatch, number)
     lease = store.place_package(package_of(contents, links=links))
     blob = store.find_blob(package.files[0].sha256)
-    is_linked = os.path.samefile(blob, lease.directory / "weights.onnx")
+    is_linked = blob.samefile(lease.directory / "weights.onnx")
     assert is_linked is (links and number is None)
     assert read_all(lease) == contents
     assert lease.check_unchanged()
@@ -208,7 +209,9 @@ def swap(path):
 
 
 @pytest.mark.parametrize("handle", [*CONTENTS, "model_config.json"])
-@pytest.mark.parametrize("damage", [damage_byte, damage_and_reset, swap, Path.unlink, lambda path: path.write_bytes(b"")])
+@pytest.mark.parametrize(
+    "damage", [damage_byte, damage_and_reset, swap, Path.unlink, lambda path: path.write_bytes(b"")]
+)
 @pytest.mark.parametrize("verify", ["stamp", "full"])
 def test_damage_is_found_and_heals(store, package, contents, placed, caplog, handle, damage, verify):
     """R-18 and R-19: whatever is damaged, and however it is hidden, nothing wrong is ever handed out."""
@@ -239,7 +242,9 @@ def test_reading_all_finds_what_a_forged_stamp_hides(store, package, placed):
     assert store.find_package(package, verify="full") is None
 
 
-@pytest.mark.parametrize("text", [None, "", "{}", "[]", '{"files": 1}', '{"files": {}}', '{"files": {"weights.onnx": [1]}}'])
+@pytest.mark.parametrize(
+    "text", [None, "", "{}", "[]", '{"files": 1}', '{"files": {}}', '{"files": {"weights.onnx": [1]}}']
+)
 def test_damaged_stamps_cost_one_reading(store, package, placed, monkeypatch, caplog, text):
     read = []
     real = identity.sha256_of
@@ -314,7 +319,9 @@ def test_swapping_the_folder_and_back_is_seen(store, package):
 
 
 @needs_posix
-@pytest.mark.parametrize("races", [pytest.param(100, id="short"), pytest.param(1000, id="long", marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(
+    "races", [pytest.param(100, id="short"), pytest.param(1000, id="long", marks=pytest.mark.nightly)]
+)
 def test_nothing_unverified_is_loaded_while_files_are_swapped(store, contents, races):
     """R-20: an attacker swaps the weights with others of the same size and times, and back, as fast as it can."""
     small = {"weights.onnx": content_of(1, 5000)}
@@ -408,20 +415,22 @@ def test_ids_never_become_paths(store, root):
 def test_ids_that_differ_in_case_alone_lie_apart_where_case_is_not_told(store):
     contents = {"a.txt": b"a"}
     fill(store, contents)
-    folders = [store.place_package(package_of(contents, model_id=text)).directory for text in ("Org/M", "org/m", "ORG/M")]
+    folders = [
+        store.place_package(package_of(contents, model_id=text)).directory for text in ("Org/M", "org/m", "ORG/M")
+    ]
     assert len({str(folder).lower() for folder in folders}) == 3
     assert all(str(folder.relative_to(store.root)).islower() for folder in folders)
 
 
 @needs_posix
 def test_a_leases_descriptor_goes_with_it(store, package):
-    before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
+    before = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
     lease = store.place_package(package)
     del lease
     lease = store.find_package(package)
     lease.close()
     if before:
-        assert len(os.listdir("/proc/self/fd")) == before
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 @needs_posix

@@ -183,7 +183,14 @@ def test_every_spelling_is_one_cache(store, placed, package, monkeypatch, tmp_pa
     (tmp_path / "parent").symlink_to(tmp_path)
     monkeypatch.chdir(tmp_path)
     stable = {name: value for name, value in tree(store.root).items() if not name.startswith("uses")}
-    for spelling in ("cache", "./cache/", str(tmp_path / "x" / ".." / "cache"), "link", "parent/cache", f"{store.root}/"):
+    for spelling in (
+        "cache",
+        "./cache/",
+        str(tmp_path / "x" / ".." / "cache"),
+        "link",
+        "parent/cache",
+        f"{store.root}/",
+    ):
         from pathlib import Path
 
         opened = Store.open(Path(spelling))

@@ -62,6 +62,8 @@ MAX_PACKAGES = 2000
 MAX_FILES = 10_000
 MAX_DEPENDENCIES = 100
 _MAX_REASON = 1024
+_MAX_OPAQUE_DEPTH = 24
+"""Less than a document may have, so that what was read can be written into another document."""
 
 
 def read_model(value: Any, where: str, read_manifest: ManifestReader) -> ModelMetadata:
@@ -156,7 +158,7 @@ def manifest_facts(fields: Fields, read_manifest: ManifestReader) -> dict[str, A
     Raises:
         MalformedDocumentError: If a part of it is over its cap.
     """
-    manifest = as_json(fields.mapping, fields.where)
+    manifest = as_json(fields.mapping, fields.where, depth=_MAX_OPAQUE_DEPTH)
     details = read_manifest(manifest, fields.where)
     if isinstance(details, Rejection):
         return {"manifest": manifest, "backend": details.backend, "unusable": details}
@@ -182,7 +184,7 @@ def _unusable(value: Any, where: str) -> Rejection:
 
 def _opaque(value: Any, where: str) -> dict[str, Any]:
     """An object that only the model's family understands."""
-    document: dict[str, Any] = as_json(as_object(value, where).mapping, where)
+    document: dict[str, Any] = as_json(as_object(value, where).mapping, where, depth=_MAX_OPAQUE_DEPTH)
     return document
 
 
@@ -197,7 +199,7 @@ def _artifact(value: Any, where: str) -> Artifact:
     first = fields.text("downloadUrl", None)
     others = fields.items("urls", as_text, ())
     return Artifact(
-        handle=fields.read("fileHandle", check_handle),
+        handle=fields.text("fileHandle"),  # checked with the others of its package
         sha256=fields.read("sha256", as_sha256, None),
         md5=fields.read("md5Hash", as_md5, None),
         size=fields.read("size", as_integer, None, minimum=0),

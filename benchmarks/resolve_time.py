@@ -1,0 +1,118 @@
+"""From a question to ranked candidates: a provider's answer of 200 packages, asked for over HTTP on loopback.
+
+The Roboflow provider asks a server in this process (so its time counts, too), reads the answer through the manifest
+parser of the ONNX plugin, and the packages are negotiated. Every import was done by the first, unmeasured run, and the
+plugin host and its index exist: this is what the second model of a process costs. `AutoModel.plan` also writes down the
+answer and its digests for days without a network, and waits for the disk as it does so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from inference_models_core import AutoModel, LoadOptions, PluginHost
+from inference_models_core.auto_model import load_request
+from inference_models_core.parsing import parse_json
+from inference_models_core.providers.asking import resolve
+from inference_models_core.providers.documents import read_model
+from inference_models_core.providers.manifests import read_manifest
+from inference_models_core.testing.fault_server import FaultServer
+from measuring import Goal, print_goals, print_table, timed
+
+PACKAGES = 200
+RUNS = 30
+TARGET_MS = 30.0
+MODEL = "bench/3"
+FILES = ("weights.onnx", "class_names.txt", "inference_config.json", "environment.json")
+
+
+def package(number: int) -> dict[str, Any]:
+    """A package as the API describes it: every third one of dynamic batch, opsets from 12 to 17."""
+    dynamic = number % 3 == 0
+    manifest = {
+        "type": "onnx-model-package-v1",
+        "backendType": "onnx",
+        "quantization": "fp16" if number % 2 else "fp32",
+        "opset": 12 + number % 6,
+        "dynamicBatchSize": dynamic,
+        "staticBatchSize": None if dynamic else 1 + number % 16,
+        "incompatibleProviders": None,
+    }
+    files = [
+        {
+            "fileHandle": handle,
+            "downloadUrl": f"https://files.example.com/{number}/{handle}?X-Signature={'0123456789abcdef' * 16}",
+            "md5Hash": f"{number * 10 + index:032x}",
+        }
+        for index, handle in enumerate(FILES)
+    ]
+    return {
+        "type": "external-model-package-v1",
+        "packageId": f"{number:032x}",
+        "packageManifest": manifest,
+        "packageFiles": files,
+        "modelFeatures": None,
+        "trustedSource": True,
+    }
+
+
+def answer() -> bytes:
+    """The body of the API's answer."""
+    model = {
+        "type": "external-model-metadata-v1",
+        "modelId": MODEL,
+        "modelArchitecture": "yolov8",
+        "taskType": "object-detection",
+        "recommendedParameters": {"confidence": 0.4},
+        "modelPackages": [package(number) for number in range(PACKAGES)],
+    }
+    return json.dumps({"modelMetadata": model}).encode()
+
+
+def steps(body: bytes, host: PluginHost, cache: str) -> dict[str, Callable[[], Any]]:
+    """What is measured; each step contains those above it."""
+    registry = host.registry()
+    arguments = {"cache_dir": cache, "options": LoadOptions(host=host, use_resolution_cache=False)}
+    request = load_request(f"roboflow://{MODEL}", **arguments)
+    spec = registry.provider("roboflow").spec
+    assert spec is not None, "the Roboflow provider is not installed"
+
+    def parse() -> Any:
+        return read_model(parse_json(body, "answer")["modelMetadata"], "answer", partial(read_manifest, registry))
+
+    return {
+        "read the document": parse,
+        "ask over HTTP and read": partial(resolve, spec, request, registry),
+        "ask, read, remember, negotiate": partial(AutoModel.plan, f"roboflow://{MODEL}", **arguments),
+    }
+
+
+def main() -> None:
+    """Prints the table."""
+    body, rows = answer(), []
+    with FaultServer() as server, tempfile.TemporaryDirectory() as cache:
+        server.add("/models/v1/external/weights", body)
+        os.environ["ROBOFLOW_API_HOST"] = server.origin
+        host = PluginHost()
+        accepted = len(AutoModel.plan(f"roboflow://{MODEL}", cache_dir=cache, options=LoadOptions(host=host)).accepted)
+        if accepted < PACKAGES // 2:
+            raise SystemExit(f"only {accepted} of {PACKAGES} packages are accepted: not what is to be measured")
+        for name, step in steps(body, host, cache).items():
+            times = [timed(step) * 1000 for _ in range(RUNS)]
+            rows.append((name, round(statistics.median(times), 2), round(min(times), 2), round(max(times), 2)))
+    print_table(
+        f"an answer of {PACKAGES} packages ({len(body) // 1024} KiB, {accepted} accepted), {RUNS} runs",
+        ("step", "median ms", "min ms", "max ms"),
+        rows,
+    )
+    print_goals("goals", [Goal(f"{rows[-1][0]}, median", rows[-1][1], TARGET_MS, "ms")])
+
+
+if __name__ == "__main__":
+    main()
