@@ -31,6 +31,7 @@ BENCHMARKS = (
     "import_time.py",
     "plan_time.py",
     "negotiation.py",
+    "resolve_time.py",
     "cold_start.py",
     "preprocessing.py",
     "whole_call.py",

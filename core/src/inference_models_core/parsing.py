@@ -150,7 +150,7 @@ def as_text(value: Any, where: str, *, choices: Collection[str] | None = None) -
         malformed(where, "text", describe(value))
     if len(value) > MAX_TEXT:
         malformed(where, f"text of at most {MAX_TEXT} characters", f"{len(value)} characters")
-    if not value.isascii() and _LONE_SURROGATE.search(value):
+    if not value.isascii() and _LONE_SURROGATE.search(value):  # asking for ASCII takes no time
         malformed(where, "text", f"half a character in {describe(value)}")
     if choices is not None and value not in choices:
         malformed(where, f"one of {', '.join(sorted(choices))}", describe(value))
@@ -210,17 +210,17 @@ def as_json(value: Any, where: str, *, depth: int = MAX_DEPTH) -> Any:
     Raises:
         MalformedDocumentError: If a part is something else, or too large.
     """
-    if value is None or isinstance(value, bool):
-        return value
     if isinstance(value, str):
         return as_text(value, where)
+    if isinstance(value, dict) and len(value) <= MAX_ITEMS and depth > 0:
+        return {as_text(key, where): as_json(entry, where, depth=depth - 1) for key, entry in value.items()}
+    if isinstance(value, list) and len(value) <= MAX_ITEMS and depth > 0:
+        return [as_json(entry, where, depth=depth - 1) for entry in value]
+    if value is None or isinstance(value, bool):
+        return value
     if isinstance(value, (int, float)):
         return as_integer(value, where) if isinstance(value, int) else as_number(value, where)
-    if not isinstance(value, (dict, list)) or len(value) > MAX_ITEMS or depth < 1:
-        malformed(where, f"JSON of at most {MAX_DEPTH} levels and {MAX_ITEMS} entries in one place", describe(value))
-    if isinstance(value, list):
-        return [as_json(entry, where, depth=depth - 1) for entry in value]
-    return {as_text(key, where): as_json(entry, where, depth=depth - 1) for key, entry in value.items()}
+    malformed(where, f"JSON of at most {MAX_DEPTH} levels and {MAX_ITEMS} entries in one place", describe(value))
 
 
 def as_object(value: Any, where: str) -> Fields:
