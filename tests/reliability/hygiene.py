@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 from reliability import loader
@@ -35,8 +36,16 @@ def census(job: dict) -> dict[str, list[int]]:
             except InferenceModelsError:
                 continue
         gc.collect()
+        _wait_for_threads()
         counts.append(_census(cache))
     return {name: [count[name] for count in counts] for name in counts[0]}
+
+
+def _wait_for_threads(seconds: float = 1.0) -> None:
+    """Threads that were told to end may need a moment."""
+    ends = time.monotonic() + seconds
+    while threading.active_count() > 1 and time.monotonic() < ends:
+        time.sleep(0.01)
 
 
 def _census(cache: str) -> dict[str, int]:

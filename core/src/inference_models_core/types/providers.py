@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import attrs
 
+from inference_models_core.errors import OfflineError
 from inference_models_core.object_ref import ObjectRef, to_object_ref
 from inference_models_core.types.converters import to_dict, to_tuple
 from inference_models_core.types.requests import LoadOptions
@@ -87,10 +88,16 @@ class ProviderContext(Value):
         Args:
             origins: Origins that the user configured; may be plain http, have any port and be in a private network.
             headers: Origin -> headers that are sent to it and nowhere else.
+
+        Raises:
+            OfflineError: If the network is forbidden; before anything is imported, as even importing ``urllib3`` tries
+                a socket out.
         """
+        if self.offline:
+            raise OfflineError("offline mode is on, and the weights provider would have to ask")
         from inference_models_core.network.client import HttpClient
 
-        return HttpClient(origins=origins, headers=headers or {}, offline=self.offline)
+        return HttpClient(origins=origins, headers=headers or {})
 
 
 class WeightsProvider(Protocol):
