@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,9 @@ from inference_models_core.testing.faults import Rate
 
 from reliability.children import Herd
 from reliability.served import Served, noise, serve
+
+_MOST = 10_000
+"""More file operations than any load has."""
 
 
 class RandomKills(NamedTuple):
@@ -77,6 +81,56 @@ def random_kills(
         )
 
 
+class RangedKills(NamedTuple):
+    """What became of loads in ranges that were killed.
+
+    Attributes:
+        killed: Processes that died.
+        recovered: Whether the load after the last kill succeeded.
+        corrupt: Loads that read anything but the right bytes.
+        repeated_bytes: Bytes that were sent more than once, all together.
+        allowed_bytes: What the kills may cost: the ranges that each left unfinished.
+        surviving_bytes: Bytes that the last kill left on the disk.
+    """
+
+    killed: int
+    recovered: bool
+    corrupt: int
+    repeated_bytes: int
+    allowed_bytes: int
+    surviving_bytes: int
+
+
+def ranged_kills(
+    cache: Path, *, kills: int = 10, size: int = 80 << 20, seconds: float = 8.0, seed: int = 7
+) -> RangedKills:
+    """The same with a file that comes over four connections at a time."""
+    from inference_models_core.download.values import DownloadLimits
+
+    limits = DownloadLimits()
+    moments = random.Random(seed)
+    with FaultServer() as server, Herd() as herd:
+        model = serve(server, {"weights.bin": noise(size)}, Rate(int(size / seconds / limits.ranges)))
+        job = {"url": server.origin, "cache": str(cache), "model": model.name}
+        herd.load({**job, "model": _warm_up(server), "cache": str(cache) + "-warm"})
+        killed = corrupt = 0
+        for _ in range(kills):
+            answer = herd.load({**job, "kill_after": moments.uniform(0.2, seconds / kills)})
+            killed += answer.get("signal") == 9
+            corrupt += _is_wrong(answer, model)
+        surviving = largest_part(cache)
+        answer = herd.load(job)
+        sent = sum(request.sent for request in _requests(server, model))
+        return RangedKills(
+            killed=killed,
+            recovered=answer.get("digests") == dict(model.digests),
+            corrupt=corrupt + _is_wrong(answer, model),
+            repeated_bytes=sent - size,
+            allowed_bytes=killed * limits.ranges * limits.window,
+            surviving_bytes=surviving,
+        )
+
+
 def largest_part(cache: Path) -> int:
     """Bytes of the largest piece of a file that a dead process left."""
     return max((part.stat().st_size for part in cache.glob("partial/*/*.part")), default=0)
@@ -127,15 +181,15 @@ def kill_sweep(folder: Path, *, size: int = 300_000, stride: int = 1) -> Sweep:
         size: Bytes of the larger of two files.
         stride: Every how-manieth operation.
     """
-    return _sweep(folder, size, stride, lambda moment: {"kill_at": moment})
+    return _sweep(folder, size, range(1, _MOST, stride), lambda moment: {"kill_at": moment})
 
 
-def failure_sweep(folder: Path, errno: int, *, size: int = 100_000, stride: int = 1) -> Sweep:
+def failure_sweep(folder: Path, errno: int, *, size: int = 100_000, stride: int = 1, start: int = 1) -> Sweep:
     """Makes the n-th file operation of a load fail once, for every n, and loads again each time."""
-    return _sweep(folder, size, stride, lambda moment: {"fail_at": moment, "errno": errno})
+    return _sweep(folder, size, range(start, _MOST, stride), lambda moment: {"fail_at": moment, "errno": errno})
 
 
-def _sweep(folder: Path, size: int, stride: int, fault: Any) -> Sweep:
+def _sweep(folder: Path, size: int, wanted: range, fault: Callable[[int], dict[str, Any]]) -> Sweep:
     with FaultServer() as server, Herd() as herd:
         model = serve(server, {"weights.bin": noise(size), "names.txt": noise(100)})
         job = {"url": server.origin, "model": model.name, "impatient": True, "in_order": True}
@@ -143,7 +197,7 @@ def _sweep(folder: Path, size: int, stride: int, fault: Any) -> Sweep:
         whole = herd.load({**job, "cache": str(folder / "whole")})
         assert whole.get("digests") == dict(model.digests), whole
         operations = whole["operations"]
-        moments = range(1, len(operations) + 1, stride)
+        moments = [moment for moment in wanted if moment <= len(operations)]
         recovered = corrupt = 0
         escaped = []
         for moment in moments:
