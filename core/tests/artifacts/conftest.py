@@ -65,6 +65,7 @@ class Remote:
         asked: Ids the provider was asked for.
         query: Appended to every URL in documents: a signature.
         error: What the provider raises instead of answering.
+        tamper: What the provider's own code does to its answer.
     """
 
     graph = GRAPH
@@ -73,7 +74,7 @@ class Remote:
 
     def __init__(self, server: FaultServer, cache, monkeypatch) -> None:
         self.server, self.cache = server, cache
-        self.models, self.asked, self.query, self.error = {}, [], "", None
+        self.models, self.asked, self.query, self.error, self.tamper = {}, [], "", None, lambda metadata: metadata
         self.spec = {}
         module = ModuleType("remote_for_tests")
         module.Provider = lambda context: _Provider(self, context)
@@ -133,7 +134,7 @@ class _Provider:
             for promised in each["packageFiles"]:
                 promised["downloadUrl"] += remote.query
         metadata = read_model(document, "answer", self._context.read_manifest)
-        return attrs.evolve(metadata, download_access=DownloadAccess(origins=[origin]))
+        return remote.tamper(attrs.evolve(metadata, download_access=DownloadAccess(origins=[origin])))
 
 
 @pytest.fixture

@@ -139,13 +139,16 @@ def test_a_refusal_that_asking_again_does_not_mend(remote):
 
 
 @pytest.mark.parametrize("handle", ["../escaped", "/absolute", "a/../../b", "C:\\x", "nul", "model_config.json"])
-def test_names_that_a_provider_makes_up_never_leave_the_package(remote, handle, monkeypatch):
+def test_names_that_a_provider_makes_up_never_leave_the_package(remote, handle):
     remote.serve_one()
-    read = "inference_models_core.providers.documents.check_handle"
-    monkeypatch.setattr(read, lambda text, where: text)  # a provider that builds its packages by hand
-    monkeypatch.setattr("inference_models_core.providers.documents.check_handles", lambda *_: None)
-    remote.models["m/1"]["modelPackages"][0]["packageFiles"][0]["fileHandle"] = handle
-    with pytest.raises(PackageError):
+
+    def rename(metadata):
+        (found,) = metadata.packages
+        artifacts = [attrs.evolve(found.artifacts[0], handle=handle)]
+        return attrs.evolve(metadata, packages=[attrs.evolve(found, artifacts=artifacts)])
+
+    remote.tamper = rename  # a provider that builds its packages by hand
+    with pytest.raises((PackageError, NoCompatiblePackageError)):
         remote.load()
     assert remote.fetched == []
 
