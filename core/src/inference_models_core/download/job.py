@@ -116,14 +116,18 @@ class Tries:
         limits, clock = self._job.limits, self._job.clock
         if self._is_progress():
             self.start_again()
-        self._failures += 1
-        seconds = delay(self._failures - 1, clock=clock)
+        else:
+            self._failures += 1
+        self._mark()
+        seconds = delay(max(0, self._failures - 1), clock=clock)
         if self._failures >= limits.no_progress_tries or self._slept + seconds > limits.total_sleep:
             return False
         if fault.pause is None:
-            self._slept += seconds
-        self._pause(seconds if fault.pause is None else fault.pause)
-        self._mark()
+            self._slept += seconds  # counted as time in which nothing came, too
+            self._pause(seconds)
+        else:
+            self._pause(fault.pause)
+            self._mark()
         return True
 
     def _pause(self, seconds: float) -> None:
