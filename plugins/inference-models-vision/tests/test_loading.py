@@ -216,3 +216,10 @@ def test_a_pil_image_that_was_not_decoded_yet(rgb, encode, tmp_path):
     path.write_bytes(encode(rgb, "PNG")[:-60])
     with Image.open(path) as image, pytest.raises(ImageDecodeError):
         ImageLoader().load(image)
+
+
+def test_the_query_of_a_url_is_not_shown():
+    with pytest.raises(UrlInputForbiddenError) as caught:
+        ImageLoader().load("https://example.org/a.jpg?signature=hidden")
+    assert "https://example.org/a.jpg" in str(caught.value)
+    assert "hidden" not in str(caught.value)

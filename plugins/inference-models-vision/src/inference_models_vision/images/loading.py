@@ -113,15 +113,18 @@ class ImageLoader(Value):
         return decode(_read_file(text), max_pixels=self.max_pixels, name=text)
 
     def _decoded_url(self, url: str) -> tuple[npt.NDArray[np.uint8], ColorOrder]:
+        from inference_models_core.network.origins import redacted
+
+        shown = redacted(url)  # what stands in a query may be a signature
         if not self.allow_urls:
             raise UrlInputForbiddenError(
-                f"{url} is a URL, and fetching pictures from URLs is not allowed",
+                f"{shown} is a URL, and fetching pictures from URLs is not allowed",
                 hint="allow it with LoadOptions(allow_url_input=True), or download the picture and pass its bytes",
             )
         from inference_models_vision.images.urls import fetch
 
         data = fetch(url, allow_private_hosts=self.allow_private_hosts)
-        return decode(data, max_pixels=self.max_pixels, name=url)
+        return decode(data, max_pixels=self.max_pixels, name=shown)
 
 
 def _read_file(path: str) -> bytes:
