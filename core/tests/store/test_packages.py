@@ -386,7 +386,8 @@ def _place_again(store, package, contents):
 @pytest.mark.parametrize(
     "package",
     [
-        {"package_id": ""}, {"package_id": "a\n"}, {"model_id": "\u202e"}, {"model_id": "x" * 1025}, {"provider": "a\0"},
+        {"package_id": ""}, {"package_id": "a\n"}, {"model_id": "\u202e"}, {"model_id": "x" * 1025},
+        {"provider": "a\0"},
         {"files": [StoredFile(handle="a", sha256="0" * 64, size=1), StoredFile(handle="A", sha256="0" * 64, size=1)]},
     ],
 )  # fmt: skip

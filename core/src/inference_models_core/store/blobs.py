@@ -78,10 +78,23 @@ class Blobs(Value):
         if read or found is None or found != self._stamp(sha256):
             found, seen = identity.verify(fd, sha256)
             if found is None:
-                put_aside(self.layout, path, f"expected sha256 {sha256}, found {seen}", writable=self.writable)
+                self._put_aside(fd, path, f"expected sha256 {sha256}, found {seen}")
                 return None
-            self.remember(sha256, found)
+            self._stamp_open(fd, sha256, found)
         return found if size in {None, found.size} else None  # a good blob, whatever somebody promised about it
+
+    def _put_aside(self, fd: int, path: Path, why: str) -> None:
+        """Unless another process has put a right one in its place meanwhile."""
+        current = identity.of_path(path)
+        damaged = identity.of_stat(os.fstat(fd))
+        if current is None or damaged is None or (current.ino, current.dev) == (damaged.ino, damaged.dev):
+            put_aside(self.layout, path, why, writable=self.writable)
+
+    def _stamp_open(self, fd: int, sha256: str, verified: FileIdentity) -> None:
+        """While others give it more names, it is right and not stamped."""
+        found = identity.settled_as(fd, verified) if self.writable else None
+        if found is not None:
+            self.remember(sha256, found)
 
     def _stamp(self, sha256: str) -> FileIdentity | None:
         return read_value(self.layout.blob_stamp(sha256), "blob", identity.read_stamp)
@@ -122,12 +135,12 @@ class Blobs(Value):
         opened = files.open_existing(part) if fd is None else os.dup(fd)
         try:
             self._rename(opened, part, path, size)
-            found = identity.settled(lambda: [identity.of_stat(os.fstat(opened))])
+            files.sync_folder(path.parent)
+            found = identity.of_stat(os.fstat(opened))
+            if found is not None:
+                self._stamp_open(opened, path.name, found)
         finally:
             os.close(opened)
-        files.sync_folder(path.parent)
-        if found is not None:
-            self.remember(path.name, found[0])
 
     def _is_published(self, path: Path, sha256: str, size: int) -> bool:
         current = identity.of_path(path)

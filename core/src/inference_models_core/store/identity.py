@@ -116,15 +116,22 @@ def verify(fd: int, sha256: str) -> tuple[FileIdentity | None, str]:
 
     Returns:
         Its identity if the content is right and was not written meanwhile, else ``None``; and what was found, in words.
+        Before the identity is believed in another time than now, see :func:`settled_as`.
     """
     before = of_stat(os.fstat(fd))
     if before is None:
         return None, "no regular file"
     digest = sha256_of(fd)
-    after = settled(lambda: [of_stat(os.fstat(fd))])
-    if after is None or not is_same_content(before, after[0]):
+    after = of_stat(os.fstat(fd))
+    if after is None or not is_same_content(before, after):
         return None, "a file that is being written"
-    return (after[0], f"sha256 {digest}") if digest == sha256 else (None, f"sha256 {digest}")
+    return (after, f"sha256 {digest}") if digest == sha256 else (None, f"sha256 {digest}")
+
+
+def settled_as(fd: int, verified: FileIdentity) -> FileIdentity | None:
+    """The settled identity of an open file whose content was verified; ``None`` if it is written, or keeps changing."""
+    found = settled(lambda: [of_stat(os.fstat(fd))])
+    return found[0] if found is not None and is_same_content(found[0], verified) else None
 
 
 def write_stamp(identity: FileIdentity) -> list[int]:

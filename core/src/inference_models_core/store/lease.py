@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 import time
 import weakref
@@ -66,14 +65,15 @@ def hold_folder(folder: Path) -> tuple[int | None, bool]:
         return None, folder.is_dir()
     for _ in range(_TRIES):  # who lists the cache, or asks whether a folder is in use, holds it for an instant
         fd = files.open_folder(folder)
-        if take(fd, shared=True) is not False and _is_same(fd, folder):
+        if take(fd, shared=True) is not False and is_same_folder(fd, folder):
             return fd, True
         os.close(fd)
         time.sleep(_PAUSE)
     return None, False
 
 
-def _is_same(fd: int, folder: Path) -> bool:
+def is_same_folder(fd: int, folder: Path) -> bool:
+    """Whether the folder that was opened still has its name."""
     try:
         return os.path.samestat(os.fstat(fd), os.lstat(folder))
     except FileNotFoundError:
@@ -135,13 +135,13 @@ def remove_unless_held(folder: Path, *, may_be_held: bool) -> bool:
         free = take(fd)
         if free is None:
             free = not may_be_held
-        return free and _is_same(fd, folder) and _remove(folder)
+        return free and is_same_folder(fd, folder) and _remove(folder)
     finally:
         os.close(fd)
 
 
 def _remove(folder: Path) -> bool:
-    doomed = folder.with_name(f"{BUILDING}{secrets.token_hex(8)}")
+    doomed = folder.with_name(f"{BUILDING}{os.urandom(8).hex()}")
     files.rename(folder, doomed)
     files.remove_tree(doomed)
     return True

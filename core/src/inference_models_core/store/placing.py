@@ -6,7 +6,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import secrets
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -87,7 +86,7 @@ class Builder(Value):
             yield
 
     def _build(self, package: StoredPackage, folder: Path) -> Lease | None:
-        temporary = folder.parent / f"{BUILDING}{secrets.token_hex(8)}"
+        temporary = folder.parent / f"{BUILDING}{os.urandom(8).hex()}"
         self.layout.make(temporary)
         fd, _ = hold_folder(temporary)
         try:
@@ -167,7 +166,7 @@ class Builder(Value):
         try:
             with _new_file(target, self.layout.blob_mode) as copy:
                 files.reflink(fd, copy)
-                is_right = identity.of_stat(os.fstat(fd)) == verified and os.fstat(copy).st_size == verified.size
+                is_right = _is_still(fd, verified) and os.fstat(copy).st_size == verified.size
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
                 raise
@@ -199,6 +198,11 @@ class Builder(Value):
             put_aside(self.layout, blob, f"expected sha256 {file.sha256}, found sha256 {digest}", writable=True)
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(blob))
         return placed
+
+
+def _is_still(fd: int, verified: FileIdentity) -> bool:
+    found = identity.of_stat(os.fstat(fd))
+    return found is not None and identity.is_same_content(found, verified)
 
 
 @contextlib.contextmanager

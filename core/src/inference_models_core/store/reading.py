@@ -15,7 +15,14 @@ from inference_models_core.log import debug
 from inference_models_core.store import files, identity
 from inference_models_core.store.documents import read_value, write_quietly
 from inference_models_core.store.layout import STAMPS, USES
-from inference_models_core.store.lease import Lease, close_folder, folders_of, hold_folder, take_identities
+from inference_models_core.store.lease import (
+    Lease,
+    close_folder,
+    folders_of,
+    hold_folder,
+    is_same_folder,
+    take_identities,
+)
 from inference_models_core.store.packages import package_folder, read_manifest
 from inference_models_core.store.quarantine import put_aside
 from inference_models_core.types.value import Value
@@ -30,6 +37,10 @@ if TYPE_CHECKING:
 
 class DamagedPackageError(Exception):
     """Something in a package's folder is not what it should be; never leaves the store."""
+
+
+class BusyPackageError(Exception):
+    """A package's folder keeps changing, so that nothing can be said of it now; never leaves the store."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -69,8 +80,13 @@ class Reader(Value):
         try:
             found = self._check(package, folder, read)
         except DamagedPackageError as error:
+            if fd is None or is_same_folder(fd, folder):
+                self._put_aside(folder, str(error))
             close_folder(fd)
-            self._put_aside(folder, str(error))
+            return None
+        except BusyPackageError as error:
+            debug("%s counts as absent: %s", folder, error)
+            close_folder(fd)
             return None
         except BaseException:
             close_folder(fd)
@@ -93,9 +109,12 @@ class Reader(Value):
     @staticmethod
     def _folders(package: StoredPackage, folder: Path) -> tuple[FileIdentity, ...]:
         """Taken before the files are looked at: a folder that is swapped later has another time of change."""
-        found = identity.settled(lambda: list(take_identities(folder, folder_names(package)).values()))
+        names = folder_names(package)
+        found = identity.settled(lambda: list(take_identities(folder, names).values()))
+        if found is None and None in take_identities(folder, names).values():
+            raise DamagedPackageError("a folder of the package is missing")
         if found is None:
-            raise DamagedPackageError("a folder of the package is missing, or keeps changing")
+            raise BusyPackageError("its folders keep changing")
         return found
 
     def _verify_all(
@@ -142,6 +161,7 @@ def verify_file(folder: Path, file: StoredFile) -> FileIdentity:
 
     Raises:
         DamagedPackageError: If it is not what was promised.
+        BusyPackageError: If it is, but keeps changing.
     """
     try:
         fd = files.open_existing(folder / file.handle)
@@ -151,11 +171,14 @@ def verify_file(folder: Path, file: StoredFile) -> FileIdentity:
         raise DamagedPackageError(error.message) from error
     try:
         found, seen = identity.verify(fd, file.sha256)
+        if found is None or found.size != file.size:
+            raise DamagedPackageError(f"{file.handle}: expected sha256 {file.sha256}, found {seen}")
+        settled = identity.settled_as(fd, found)
     finally:
         os.close(fd)
-    if found is None or found.size != file.size:
-        raise DamagedPackageError(f"{file.handle}: expected sha256 {file.sha256}, found {seen}")
-    return found
+    if settled is None:
+        raise BusyPackageError(f"{file.handle} keeps changing")
+    return settled
 
 
 def verify_config(package: StoredPackage, folder: Path) -> FileIdentity:
@@ -163,11 +186,14 @@ def verify_config(package: StoredPackage, folder: Path) -> FileIdentity:
 
     Raises:
         DamagedPackageError: If it does not name the package's files.
+        BusyPackageError: If it does, but keeps changing.
     """
     found = identity.settled(lambda: [identity.of_path(folder / CONFIG_FILE)])
     manifest = read_manifest(folder)
-    if found is None or manifest is None:
+    if manifest is None:
         raise DamagedPackageError(f"{CONFIG_FILE} is missing or damaged")
+    if found is None:
+        raise BusyPackageError(f"{CONFIG_FILE} keeps changing")
     if sorted(map(_key, manifest.files)) != sorted(map(_key, package.files)):
         raise DamagedPackageError(f"{CONFIG_FILE} is that of another package")
     return found[0]

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from inference_models_core.log import debug
 from inference_models_core.store import files, identity, inventory
 from inference_models_core.store.faults import typed_errors
 from inference_models_core.store.layout import BLOBS
 from inference_models_core.store.packages import StoredPackage, read_manifest
 from inference_models_core.store.quarantine import put_aside
-from inference_models_core.store.reading import DamagedPackageError, verify_config, verify_file
+from inference_models_core.store.reading import BusyPackageError, DamagedPackageError, verify_config, verify_file
 from inference_models_core.types.converters import to_tuple
 from inference_models_core.types.value import Value
 
@@ -113,4 +114,6 @@ def _problem_of_package(folder: Path) -> str | None:
         )
     except DamagedPackageError as error:
         return str(error)
+    except BusyPackageError as error:
+        debug("%s is right, as far as it stands still: %s", folder, error)
     return None
