@@ -60,6 +60,8 @@ def test_an_answer_is_found_by_the_same_question_only(world, cache, recall, monk
     for value in ("", "https://eu"):
         monkeypatch.setenv("SHELF_HOST", value)
         assert recall(api_key="key") is None
+        cache.answers.remember(world.shelf, world.request(api_key="key"), world.metadata())
+        assert recall(api_key="key") is not None
 
 
 def test_no_key_is_not_an_empty_key_and_values_do_not_move_between_variables(world, cache, recall, monkeypatch):

@@ -39,7 +39,7 @@ def test_a_weaker_or_another_digest_is_refused_and_says_what_to_do(pins, now):
     assert "shelf" in caught.value.message
     assert FIRST in caught.value.message
     assert (now or MD5) in caught.value.message
-    assert caught.value.hint.endswith("inference-models cache rm lamp")
+    assert caught.value.hint.endswith("inference-models cache rm shelf://lamp")
 
 
 def test_a_refused_answer_changes_nothing(pins):

@@ -13,9 +13,9 @@ from inference_models_core.cli.load_options import CACHE_DIR, SHARED_CACHE
 from inference_models_core.cli.output import emit_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
-    from inference_models_core.store.inventory import CachedPackage
+    from inference_models_core.resolution.scope import Scope
     from inference_models_core.store.store import Store
 
 _HERE = "inference_models_core.cli.cache"
@@ -153,7 +153,7 @@ def remove(model: str, *, store: Store, package_id: str | None, as_json: bool) -
     from inference_models_core.store.inventory import cached_packages
 
     before = cached_packages(store)
-    provider, model_id = _only_model(model, before)
+    provider, model_id = _only_model(model, {(each.provider, each.model_id) for each in before} | _remembered(store))
     removed = remove_model(store, provider, model_id, package_id)
     if package_id is None:
         _forget(store, [(provider, model_id)])
@@ -179,20 +179,27 @@ def clear(*, store: Store, yes: bool, as_json: bool) -> None:
 
 def _forget(store: Store, models: Iterable[tuple[str, str]]) -> None:
     """Gives up what was remembered of models that were removed on purpose."""
-    from inference_models_core.resolution.answers import Answers
-    from inference_models_core.resolution.choices import Choices
+    from inference_models_core.resolution.forgetting import forget
+
+    for provider, model_id in models:
+        forget(_scope(store), provider, model_id)
+
+
+def _remembered(store: Store) -> frozenset[tuple[str, str]]:
+    """Also models without a package here: their digests may be pinned, and what was chosen be remembered."""
+    from inference_models_core.resolution.forgetting import remembered_models
+
+    return remembered_models(_scope(store))
+
+
+def _scope(store: Store) -> Scope:
     from inference_models_core.resolution.scope import Scope
 
-    scope = Scope(store.root, writable=store.writable, shared=store.shared)
-    answers, choices = Answers(scope), Choices(scope)
-    for provider, model_id in models:
-        answers.forget(provider, model_id)
-        answers.pins.forget(provider, model_id)
-        choices.forget(provider, model_id)
+    return Scope(store.root, writable=store.writable, shared=store.shared)
 
 
-def _only_model(text: str, packages: Sequence[CachedPackage]) -> tuple[str, str]:
-    """Provider and id of the one cached model that is meant.
+def _only_model(text: str, models: Iterable[tuple[str | None, str | None]]) -> tuple[str, str]:
+    """Provider and id of the one model that is meant.
 
     Raises:
         ModelNotFoundError: If none is.
@@ -203,9 +210,9 @@ def _only_model(text: str, packages: Sequence[CachedPackage]) -> tuple[str, str]
 
     ref = parse_reference(text)
     meant = {
-        (each.provider, each.model_id)
-        for each in packages
-        if each.provider and each.model_id and each.model_id == ref.model_id and ref.scheme in (None, each.provider)
+        (provider, model_id)
+        for provider, model_id in models
+        if provider and model_id and model_id == ref.model_id and ref.scheme in (None, provider)
     }
     if not meant:
         raise ModelNotFoundError(f"{text} is not in the cache", hint="see what is: inference-models cache ls")

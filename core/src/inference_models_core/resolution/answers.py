@@ -181,6 +181,10 @@ class Answers:
         found = [path for path, entry in self._entries() if (entry.provider, entry.model_id) == (provider, model_id)]
         return sum(map(files.remove, found))
 
+    def models(self) -> set[tuple[str, str]]:
+        """Provider and canonical id of every model that an answer is about."""
+        return {(entry.provider, entry.model_id) for _, entry in self._entries()}
+
     def _entries(self) -> Iterator[tuple[Path, Entry]]:
         """Every file with what it says, whoever it belongs to."""
         for path in sorted(self._scope.layout.folder(FOLDER).glob("*.json")):

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import attrs
 
 from inference_models_core.errors import InvalidRequestError
-from inference_models_core.names import check_handle
 from inference_models_core.negotiation import codes
-from inference_models_core.parsing import as_integer, as_number, as_object, as_sha256, as_text, describe, malformed
+from inference_models_core.parsing import as_number, as_object, as_text, describe, malformed
 from inference_models_core.providers.documents import model_document
 from inference_models_core.store.packages import StoredFile
 from inference_models_core.types.backends import Availability, BackendReport, Fit
@@ -89,7 +88,7 @@ def choice_of(
     """
     if any(rejection.code in TRANSIENT_CODES for rejection in negotiation.rejected):
         return None
-    if not math.isfinite(candidate.fit.preference) or candidate.package.directory is not None:
+    if not math.isfinite(candidate.fit.preference):
         return None
     model = model_document(attrs.evolve(negotiation.metadata, packages=(candidate.package,)))
     if model is None:
@@ -177,9 +176,7 @@ def _read_file(value: Any, where: str) -> StoredFile:
     if not isinstance(value, list) or len(value) != 3:
         malformed(where, "name, digest and size of a file", describe(value))
     handle, sha256, size = value
-    return StoredFile(
-        handle=check_handle(handle, where), sha256=as_sha256(sha256, where), size=as_integer(size, where, minimum=0)
-    )
+    return StoredFile(handle=handle, sha256=sha256, size=size)  # checks each
 
 
 def _read_device(value: Any, where: str) -> Device:

@@ -107,9 +107,12 @@ class Choices:
 
     def forget(self, provider: str, model_id: str) -> int:
         """Removes every choice of a model, whoever made it; how many there were."""
-        model = provider, model_id
-        found = [path for path, choice in self._all() if (choice.provider, choice.model.get("modelId")) == model]
+        found = [path for path, choice in self._all() if _model(choice) == (provider, model_id)]
         return sum(map(files.remove, found))
+
+    def models(self) -> set[tuple[str, str]]:
+        """Provider and canonical id of every model that a choice is about."""
+        return {_model(choice) for _, choice in self._all()}
 
     def _path(self, key: str) -> Path:
         return self._scope.layout.folder(FOLDER) / f"{key}.json"
@@ -119,3 +122,7 @@ class Choices:
             choice = read_note(path, read_choice, self._scope)
             if choice is not None:
                 yield path, choice
+
+
+def _model(choice: Choice) -> tuple[str, str]:
+    return choice.provider, str(choice.model.get("modelId"))

@@ -1,4 +1,4 @@
-"""Forgets a model: what providers said, what was chosen, and the digests that are pinned."""
+"""What is remembered of a model, and forgetting it: answers of providers, choices, and the digests that are pinned."""
 
 from __future__ import annotations
 
@@ -25,3 +25,9 @@ def forget(scope: Scope, provider: str, model_id: str) -> int:
     """
     answers = Answers(scope).forget(provider, model_id)
     return answers + Choices(scope, max_age=0).forget(provider, model_id) + Pins(scope).forget(provider, model_id)
+
+
+def remembered_models(scope: Scope) -> frozenset[tuple[str, str]]:
+    """Provider and canonical id of every model of which anything is remembered, whoever asked for it."""
+    parts = Answers(scope), Choices(scope, max_age=0), Pins(scope)
+    return frozenset().union(*(part.models() for part in parts))

@@ -69,6 +69,12 @@ class Pins:
         """Gives up the pins of a model; whether there were any."""
         return files.remove(self._path(provider, model_id))
 
+    def models(self) -> set[tuple[str, str]]:
+        """Provider and canonical id of every model with pins."""
+        paths = sorted(self._scope.layout.folder(FOLDER).glob("*.json"))
+        found = [read_note(path, _read_model, self._scope) for path in paths]
+        return {model for model in found if model is not None}
+
     def _path(self, provider: str, model_id: str) -> Path:
         return self._scope.layout.folder(FOLDER) / f"{slug(provider, model_id)}.json"
 
@@ -116,8 +122,13 @@ def _downgrade(
     return HashDowngradeError(
         f"{artifact.handle} of package {package_id} of {model_id} may have been exchanged: {provider} gave {had} before"
         f" and gives {now} now",
-        hint=f"if you know that it was exchanged on purpose: inference-models cache rm {model_id}",
+        hint=f"if you know that it was exchanged on purpose: inference-models cache rm {provider}://{model_id}",
     )
+
+
+def _read_model(value: Any, where: str) -> tuple[str, str]:
+    fields = as_object(value, where)
+    return fields.text("provider"), fields.text("modelId")
 
 
 def _read_digests(value: Any, where: str) -> Digests:
