@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -101,3 +101,60 @@ def test_control_characters_of_a_document_do_not_reach_the_terminal():
     with pytest.raises(MalformedDocumentError) as caught:
         Fields({"key": "\x1b[31mred"}, "doc").integer("key")
     assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" + b"{}," * (parsing.MAX_VALUES - 3) + b"{}]",
+        b"[" + b'{"":0},' * (parsing.MAX_VALUES // 2 - 3) + b"{}]",
+        b'["' + b"x" * (parsing.MAX_DOCUMENT_BYTES - 4) + b'"]',
+        b"[" + b"[]," * (parsing.MAX_DOCUMENT_BYTES // 3 - 3) + b"[]]",
+        b"[" + b"1," * (parsing.MAX_DOCUMENT_BYTES // 2 - 3) + b"1]",
+    ],
+    ids=["objects", "full objects", "text", "too many lists", "too many numbers"],
+)
+def test_the_worst_documents_take_little_memory(content):
+    """What is accepted and what is refused: at most 64 MiB beside the document itself."""
+    assert len(content) <= parsing.MAX_DOCUMENT_BYTES
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(MalformedDocumentError):
+            parsing.parse_json(content, "doc")
+        assert tracemalloc.get_traced_memory()[1] <= 64 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_number_of_values_is_capped_exactly():
+    parsing.parse_json(b"[" + b"0," * (parsing.MAX_VALUES - 1) + b"0]", "doc")
+    with pytest.raises(MalformedDocumentError, match="values"):
+        parsing.parse_json(b"[" + b"0," * parsing.MAX_VALUES + b"0]", "doc")
+
+
+def test_numbers_that_no_reader_needs_are_refused_before_they_cost_time():
+    parsing.parse_json(b"9" * 400, "doc")
+    with pytest.raises(MalformedDocumentError, match="digits"):
+        parsing.parse_json(b"9" * 401, "doc")
+
+
+@pytest.mark.parametrize(
+    "value", [(1,), {1: 2}, {"a": object()}, float("inf"), 2**53 + 1, "\ud800", {"\ud800": 1}, b"x"]
+)
+def test_opaque_values_that_are_no_json(value):
+    with pytest.raises(MalformedDocumentError):
+        parsing.as_json(value, "doc")
+
+
+def test_opaque_values_are_copied():
+    value = {"a": [1, 2.5, None, True, "é"], "b": {}}
+    copied = parsing.as_json(value, "doc")
+    assert copied == value
+    assert copied is not value
+    assert copied["a"] is not value["a"]
+
+
+def test_the_depth_of_opaque_values_is_capped_exactly():
+    parsing.as_json([[[]]], "doc", depth=3)
+    with pytest.raises(MalformedDocumentError):
+        parsing.as_json([[[]]], "doc", depth=2)
