@@ -269,6 +269,31 @@ def test_a_provider_that_is_down(remote, caplog, age):
     assert "using what it said before" in caplog.text
 
 
+def test_a_provider_that_was_down_is_asked_again_as_soon_as_it_is_up(remote):
+    remote.serve_one()
+    remote.load().close()
+    (path,) = remote.cache.glob("choices/*.json")
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "createdAt": document["createdAt"] - 7 * 86400}))
+    remote.error = ProviderUnavailableError("the provider is down")
+    remote.load().close()
+    remote.error = None
+    asked = len(remote.asked)
+    remote.load().close()
+    assert len(remote.asked) == asked + 1
+
+
+def test_what_was_worth_a_warning_is_so_again_on_a_hit(remote, caplog):
+    remote.serve_one()
+    remote.load().close()
+    (path,) = remote.cache.glob("choices/*.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "warnings": ["a GPU stays unused"]}))
+    with remote.load() as loaded:
+        assert loaded.resolution.negotiation.warnings == ("a GPU stays unused",)
+    assert "remote://m/1: a GPU stays unused" in caplog.messages
+    assert remote.asked == ["m/1"]
+
+
 @pytest.mark.parametrize("error", [UnauthorizedError("no"), ModelNotFoundError("gone")])
 def test_a_provider_that_says_no_is_not_overruled_by_memory(remote, error):
     remote.serve_one()

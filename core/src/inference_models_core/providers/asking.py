@@ -27,12 +27,14 @@ class Found(NamedTuple):
         provider: Name of the provider that knew it.
         trusted: Whether the caller chose where it comes from: a path, an embedded model, a configured provider.
         credential: The key it was asked with.
+        is_remembered: Whether it said so before, and was not asked now.
     """
 
     metadata: ModelMetadata
     provider: str
     trusted: bool
     credential: Secret | None = None
+    is_remembered: bool = False
 
 
 def ask(spec: WeightsProviderSpec, request: LoadRequest, registry: Registry) -> Found:
@@ -97,7 +99,7 @@ def _remembered(spec: WeightsProviderSpec, request: LoadRequest, registry: Regis
             hint=f"with a network: inference-models pull {request.ref.text}; "
             "without: inference-models bundle import FILE",
         )
-    return found_by(spec, request, remembered.metadata)
+    return found_by(spec, request, remembered.metadata)._replace(is_remembered=True)
 
 
 def _stale(
@@ -114,4 +116,4 @@ def _stale(
 
     age = format_age(remembered.age_seconds) if remembered.age_seconds >= 0 else "from the future, by this clock"
     logger().warning("%s: %s; using what it said before (age: %s)", request.ref, error.message, age)
-    return found_by(spec, request, remembered.metadata)
+    return found_by(spec, request, remembered.metadata)._replace(is_remembered=True)

@@ -8,6 +8,7 @@ import attrs
 
 from inference_models_core.artifacts.cached import stored_files
 from inference_models_core.artifacts.place import find_cached
+from inference_models_core.log import logger
 from inference_models_core.planning import Plan
 from inference_models_core.resolution.choice import choice_of
 from inference_models_core.resolution.choices import Choices
@@ -56,13 +57,19 @@ def recall_plan(request: LoadRequest, host: PluginHost) -> Plan | None:
     if placed is None:
         return None
     placed.close()
+    for warning in negotiation.warnings:
+        logger().warning("%s: %s", request.ref, warning)
     return plan
 
 
 def remember_plan(plan: Plan) -> None:
-    """Keeps the choice of a plan whose best candidate was loaded, unless it is a remembered one itself."""
+    """Keeps the choice of a plan whose best candidate was loaded.
+
+    Not one that was made from what a provider said before: it would be taken for new, and never be asked about again
+    in a time of many short outages.
+    """
     best = plan.negotiation.best
-    if best is None or best.package.directory is not None or plan.request.offline:
+    if best is None or best.package.directory is not None or plan.request.offline or plan.found.is_remembered:
         return
     memory = open_memory(plan.request)
     files = stored_files(memory.store, best.package, allow_unhashed=True)
