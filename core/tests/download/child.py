@@ -48,7 +48,7 @@ def fork(order: dict) -> int:
             kill_at(order.get("kill_at"))
             status = fetch(order)
         except InferenceModelsError as error:
-            print(error, file=sys.stderr)
+            sys.stderr.write(f"{error}\n")
         finally:
             os._exit(status)
     if "kill_after" in order:
@@ -72,10 +72,12 @@ def kill_at(number: int | None) -> None:
 def main() -> None:
     if sys.argv[1:2] == ["direct"]:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a background child of a shell ignores it
-        print("ready", flush=True)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         sys.exit(fetch(json.loads(sys.argv[2])))
     for line in sys.stdin:
-        print(fork(json.loads(line)), flush=True)
+        sys.stdout.write(f"{fork(json.loads(line))}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

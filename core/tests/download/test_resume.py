@@ -23,6 +23,11 @@ ONE_TRY = {"no_progress_tries": 1}
 NOTE = {"size": SIZE, "etag": '"x"', "pid": 1, "host": "h", "started": 1.0}
 
 
+def cut(after, times=1):
+    """A server that ends so many responses early, and gives none after that."""
+    return Drop(after, times=times), Status(503, skip=times)
+
+
 def plant(folder, content, note):
     """A part of a dead owner on this machine."""
     part = create_part(folder)
@@ -37,7 +42,7 @@ def interrupted(server, fetch):
     """A dead download of so many bytes; returns the URL of the file."""
 
     def interrupt(after, content=CONTENT, **limits):
-        url = server.add("/w", content, Drop(after))
+        url = server.add("/w", content, *cut(after, times=4 if limits else 1))
         with pytest.raises(DownloadError):
             fetch(remote(url, content), **{**ONE_TRY, **limits})
         server.requests.clear()
@@ -134,7 +139,7 @@ def test_dropped_at_64_places(server, fetch, faults, limits):
     ids=["etag", "none"],
 )
 def test_with_a_digest_no_validator_is_needed(server, fetch, validators, asked):
-    url = server.add("/w", CONTENT, *validators, Drop(100_000))
+    url = server.add("/w", CONTENT, *validators, *cut(100_000))
     with pytest.raises(DownloadError):
         fetch(remote(url, CONTENT), **ONE_TRY)
     server.add("/w", CONTENT, *validators)
@@ -149,7 +154,7 @@ def test_with_a_digest_no_validator_is_needed(server, fetch, validators, asked):
     ids=["etag", "none", "weak"],
 )
 def test_without_a_digest_only_a_strong_validator_allows_to_go_on(server, fetch, validators, asked):
-    file = remote(server.add("/w", CONTENT, *validators, Drop(100_000)), CONTENT, sha256=None, size=None)
+    file = remote(server.add("/w", CONTENT, *validators, *cut(100_000)), CONTENT, sha256=None, size=None)
     with pytest.raises(DownloadError):
         fetch(file, **ONE_TRY)
     server.add("/w", CONTENT, *validators)
@@ -159,7 +164,7 @@ def test_without_a_digest_only_a_strong_validator_allows_to_go_on(server, fetch,
 
 
 def test_without_a_digest_even_a_complete_part_is_asked_about(server, fetch):
-    file = remote(server.add("/w", CONTENT, Drop(SIZE - 1)), CONTENT, sha256=None, size=None)
+    file = remote(server.add("/w", CONTENT, *cut(SIZE - 1)), CONTENT, sha256=None, size=None)
     with pytest.raises(DownloadError):
         fetch(file, **ONE_TRY)
     changed = content_of(SIZE, 1)
@@ -187,7 +192,7 @@ def test_only_unfinished_ranges_are_fetched_again(server, fetch, interrupted):
     url = interrupted(40_000, **RANGED)
     there = json.loads(next(fetch.folder.glob("*.json")).read_text())["done"]
     had = sum(stop - start for start, stop in there)
-    assert had >= 4 * 40_000
+    assert had >= 40_000
     assert fetch(remote(url, CONTENT), **RANGED) == CONTENT
     assert sum(request.sent for request in server.requests) == SIZE - had
 
