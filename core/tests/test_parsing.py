@@ -158,3 +158,7 @@ def test_the_depth_of_opaque_values_is_capped_exactly():
     parsing.as_json([[[]]], "doc", depth=3)
     with pytest.raises(MalformedDocumentError):
         parsing.as_json([[[]]], "doc", depth=2)
+
+
+def test_a_byte_order_mark_is_no_fault():
+    assert parsing.parse_json(b"\xef\xbb\xbf{}", "doc") == {}

@@ -7,6 +7,7 @@ import json
 import os
 
 import pytest
+from inference_models_provider_roboflow import local_packages
 from roboflow_answers import model, onnx_package
 
 MANIFEST = {"type": "trt-model-package-v1", "backendType": "trt", "quantization": "fp16", "staticBatchSize": 2}
@@ -143,3 +144,29 @@ def test_linked_folders_are_not_followed(tmp_path, resolve):
     folder.rmdir()
     folder.symlink_to(tmp_path / "outside")
     assert resolve() == ([], "")
+
+
+def test_files_of_other_names_leave_the_package_out(tmp_path, resolve):
+    promised = {"engine.plan": hashlib.md5(b"engine").hexdigest(), "run.sh": hashlib.md5(b"x").hexdigest()}
+    (build(tmp_path / "acme" / "canonical", files=promised) / "run.sh").write_bytes(b"x")
+    packages, said = resolve()
+    assert packages == []
+    assert "run.sh" in said
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_file_that_changes_while_it_is_read_leaves_the_package_out(tmp_path, resolve, monkeypatch, replace):
+    engine = build(tmp_path / "acme" / "canonical") / "engine.plan"
+    known = local_packages.of_stat
+
+    def change_afterwards(status):
+        found = known(status)
+        if replace:
+            engine.unlink(missing_ok=True)
+        engine.write_bytes(b"engine")
+        return found
+
+    monkeypatch.setattr(local_packages, "of_stat", change_afterwards)
+    packages, said = resolve()
+    assert packages == []
+    assert "engine.plan" in said
