@@ -135,7 +135,7 @@ def test_a_revision_is_a_folder(host, server, tmp_path):
     model = serve(server, {"weights.bin": b"second"}, name="m/2")
     loaded = load(host, tmp_path, "httpfolder://m", revision="2")
     assert loaded() == dict(model.digests)
-    assert loaded.resolution.negotiation.metadata.revision == "2" if hasattr(loaded, "resolution") else True
+    assert loaded.resolution.negotiation.metadata.revision == "2"
 
 
 def test_pages_of_the_list(host, server):

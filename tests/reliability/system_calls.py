@@ -14,7 +14,7 @@ from reliability.kills import Sweep
 from reliability.served import noise, serve
 
 #: What a load does to files, and a Python process on its way there does not do a thousand times.
-CALLS = ("fsync", "rename", "link", "unlink", "fchmod", "mkdir", "flock", "ftruncate", "copy_file_range")
+CALLS = ("fsync", "rename", "link", "unlink", "fchmod", "mkdir", "flock", "write")
 
 
 def system_call_sweep(folder: Path, call: str, fault: str) -> Sweep:
@@ -45,22 +45,12 @@ def system_call_sweep(folder: Path, call: str, fault: str) -> Sweep:
 
 
 def _variants(call: str) -> str:
-    return f"/^{call}(at2?)?$"
+    return ",".join(f"?{call}{suffix}" for suffix in ("", "at", "at2"))  # ?: not every architecture has every one
 
 
 def _traced(job: dict, calls: str, fault: str, trace: Path) -> dict:
     """What a loader says under strace; nothing if it was killed."""
-    command = [
-        "strace",
-        "-f",
-        "--seccomp-bpf",
-        "-o",
-        str(trace),
-        "-e",
-        f"trace={calls}",
-        "-e",
-        f"inject={calls}:{fault}",
-    ]
+    command = ["strace", "-f", "-o", str(trace), "-e", f"trace={calls}", "-e", f"inject={calls}:{fault}"]
     done = subprocess.run(
         [*command, sys.executable, "-B", "-m", "reliability.loader", json.dumps(job)],
         capture_output=True, text=True, env=children.environment(), timeout=60, check=False,
