@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections import Counter
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -61,9 +62,14 @@ def texts_of(error: BaseException) -> list[str | bytes]:
         texts += [_shown(chain), str(chain), _shown(vars(chain))]
         for frame, _ in traceback.walk_tb(chain.__traceback__):
             if frame.f_code.co_filename.startswith(OURS):
-                texts += [_shown(value) for value in frame.f_locals.values()]
+                texts += [_labelled(frame, name) for name in tuple(frame.f_locals)]
         chain = chain.__cause__ or chain.__context__
     return texts
+
+
+def _labelled(frame: FrameType, name: str) -> str | bytes:
+    shown = _shown(frame.f_locals[name])
+    return shown if isinstance(shown, bytes) else f"{frame.f_code.co_filename}: {name} = {shown}"
 
 
 def _shown(value: Any) -> str | bytes:

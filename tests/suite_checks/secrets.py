@@ -21,10 +21,10 @@ class Canaries:
         password: In the netrc file of the session, for every host.
     """
 
-    api_key: str = attrs.field(factory=lambda: _new("key"))
-    bearer: str = attrs.field(factory=lambda: _new("bearer"))
-    signature: str = attrs.field(factory=lambda: _new("signature"))
-    password: str = attrs.field(factory=lambda: _new("password"))
+    api_key: str = attrs.field(repr=False, factory=lambda: _new("key"))
+    bearer: str = attrs.field(repr=False, factory=lambda: _new("bearer"))
+    signature: str = attrs.field(repr=False, factory=lambda: _new("signature"))
+    password: str = attrs.field(repr=False, factory=lambda: _new("password"))
 
     def found_in(self, text: str | bytes) -> list[str]:
         """Names of the secrets that are in a text, as they are, encoded, or as a hash without a key."""

@@ -13,6 +13,7 @@ from inference_models_core.plugins.host import get_host
 from inference_models_core.reference import parse_reference
 from inference_models_core.types.devices import parse_device
 from inference_models_core.types.requests import FALLBACKS, LoadOptions, LoadRequest
+from inference_models_core.types.secrets import sealed, to_optional_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from inference_models_core.reports.runtime import RuntimeReport
     from inference_models_core.types.devices import Device
     from inference_models_core.types.negotiation import Negotiation
+    from inference_models_core.types.secrets import Secret
 
 
 class AutoModel:
@@ -35,7 +37,7 @@ class AutoModel:
         model_id_or_path: str | os.PathLike[str],
         *,
         weights_provider: str | None = None,
-        api_key: str | None = None,
+        api_key: str | Secret | None = None,
         revision: str | None = None,
         backend: str | Iterable[str] | None = None,
         device: str | int | Device | Any | None = "auto",
@@ -92,6 +94,7 @@ class AutoModel:
         """
         from inference_models_core.loading import load_model
 
+        api_key = to_optional_secret(api_key)  # a traceback may show the variables of this frame
         return load_model(_request(locals()))
 
     @classmethod
@@ -107,6 +110,7 @@ class AutoModel:
         """
         from inference_models_core.planning import make_plan
 
+        arguments = sealed(arguments)
         return make_plan(_request({"model_id_or_path": model_id_or_path, **_defaulted(arguments)})).negotiation
 
     @classmethod
@@ -125,6 +129,7 @@ class AutoModel:
         """
         from inference_models_core.artifacts.pull import pull
 
+        arguments = sealed(arguments)
         request = _request({"model_id_or_path": model_id_or_path, **_defaulted(arguments)})
         return pull(request, all_packages=all_packages)
 
@@ -142,6 +147,7 @@ class AutoModel:
         """
         from inference_models_core.artifacts.pull import find_pulled
 
+        arguments = sealed(arguments)
         return find_pulled(
             _request({"model_id_or_path": model_id_or_path, **_defaulted(arguments), "local_files_only": True})
         )
@@ -160,6 +166,7 @@ class AutoModel:
         from inference_models_core.planning import make_plan
         from inference_models_core.reports.model import model_report
 
+        arguments = sealed(arguments)
         return model_report(make_plan(_request({"model_id_or_path": model_id_or_path, **_defaulted(arguments)})))
 
     @classmethod
@@ -193,6 +200,7 @@ def _defaulted(arguments: dict[str, Any]) -> dict[str, Any]:
 
 def load_request(model_id_or_path: str | os.PathLike[str], **arguments: Any) -> LoadRequest:
     """The request that :meth:`AutoModel.from_pretrained` makes of the same arguments."""
+    arguments = sealed(arguments)
     return _request({"model_id_or_path": model_id_or_path, **_defaulted(arguments)})
 
 

@@ -10,6 +10,7 @@ from inference_models_core.errors import InvalidRequestError
 from inference_models_core.model import Model, close_all
 from inference_models_core.plugins.host import get_host
 from inference_models_core.registry import NAME_THE_DISTRIBUTION, conflict_text
+from inference_models_core.types.secrets import sealed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,7 @@ class AutoModelPipeline:
             InvalidRequestError: If there is no such pipeline, or the number of models is wrong.
             InferenceModelsError: Whatever loading a model raises.
         """
+        arguments, models = sealed(arguments), _sealed(models)  # a traceback may show the variables of this frame
         options = arguments.get("options")
         spec = _find(pipeline_id, options)
         loaded: list[Any] = []
@@ -58,6 +60,12 @@ class AutoModelPipeline:
         if isinstance(pipeline, Model):
             pipeline.own(loaded)
         return pipeline
+
+
+def _sealed(models: Any) -> Any:
+    if models is None or isinstance(models, str):
+        return models
+    return [sealed(wish) if isinstance(wish, Mapping) else wish for wish in models]
 
 
 def _find(pipeline_id: str, options: Any) -> PipelineSpec:

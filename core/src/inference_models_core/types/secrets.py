@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class Secret:
     """A key or token that cannot print, pickle or leave itself in a traceback by accident."""
@@ -35,3 +40,11 @@ class Secret:
 def to_optional_secret(value: str | Secret | None) -> Secret | None:
     """Wraps text; empty text and ``None`` become ``None``."""
     return value if isinstance(value, Secret) or value is None else (Secret(value) if value else None)
+
+
+def sealed(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a caller with the key wrapped: a variable of ours that holds them may be in a traceback."""
+    found = dict(arguments)
+    if "api_key" in found:
+        found["api_key"] = to_optional_secret(found["api_key"])
+    return found
