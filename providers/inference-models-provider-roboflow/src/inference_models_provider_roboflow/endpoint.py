@@ -70,7 +70,7 @@ def endpoint_of(environment: Mapping[str, str]) -> Endpoint:
     return Endpoint(
         host=host or _regional_host(environment),
         gateway=gateway,
-        configured=[str(origin_of(url)) for url in (host, gateway) if url],
+        configured=tuple(str(origin_of(url)) for url in (host, gateway) if url),
     )
 
 
