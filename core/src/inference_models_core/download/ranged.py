@@ -29,6 +29,8 @@ POSSIBLE = hasattr(os, "pwrite")
 _PATIENCE = 0.1
 _NOTE_SECONDS = 1.0
 _JOIN_SECONDS = 0.7
+_SHORT = 0.005
+_MOST_AHEAD = 6
 
 
 @attrs.define(eq=False)
@@ -135,11 +137,23 @@ class RangedDownload:
 
     def _next(self) -> Window | None:
         self._describe()
+        while self._is_far_ahead() and not self._stopped.wait(_SHORT):
+            pass
         with self._lock:
             if self._waiting:
                 return self._waiting.popleft()
             self._working -= 1
         return None
+
+    def _is_far_ahead(self) -> bool:
+        """Whether threads wait for the hash between two windows.
+
+        It has to be finished anyway, and where there are few processors more threads than one would leave it behind:
+        it would then run alone, in the end, while nobody has anything to do.
+        """
+        hashed = self._digests.size
+        backlog = sum(max(0, window.position - max(window.start, hashed)) for window in self._windows)
+        return backlog > _MOST_AHEAD * self._job.limits.window and hashed >= prefix(self._done)
 
     def _fetch(self, window: Window, answer: Answer | None, tries: Tries, buffer: memoryview) -> None:
         left = [answer] if answer is not None else []
