@@ -30,6 +30,7 @@ MIB = 1 << 20
 TMPFS = Path("/dev/shm")
 MOST_MEMORY = 60.0
 STREAM, RANGES = "one stream", "four ranges"
+MEMORY, DISK = "tmpfs", "a disk, with fsync"
 LEAST_RATE = {STREAM: 0.65, RANGES: 0.9}
 OURS = """
 import json, sys, threading, time
@@ -62,15 +63,32 @@ def main() -> None:
     """Prints both tables and ends with an error if a target is missed."""
     arguments = _arguments()
     missed = []
-    with tempfile.TemporaryDirectory(dir=TMPFS) as memory:
-        source = Path(memory, "source.bin")
-        digest = _make(source, arguments.size)
-        with _serving(source) as url, tempfile.TemporaryDirectory(dir=_folder(arguments.folder)) as disk:
-            for where, folder, is_synced in (("tmpfs", memory, False), ("a disk, with fsync", disk, True)):
-                runs = _measure(url, digest, arguments, Path(folder), is_synced=is_synced)
-                missed += _report(where, arguments, runs, LEAST_RATE if folder == memory else {})
+    for where, runs in measure(arguments.size, arguments.pairs, arguments.folder).items():
+        missed += _report(where, arguments, runs, LEAST_RATE if where == MEMORY else {})
     if missed:
         raise SystemExit("missed: " + ", ".join(missed))
+
+
+def measure(mebibytes: int, pairs: int, disk: Path = CACHE) -> dict[str, dict[str, list[Run]]]:
+    """Downloads in turn with `curl`, with one connection and with four.
+
+    Args:
+        mebibytes: Size of the file.
+        pairs: Rounds.
+        disk: A folder on a disk.
+
+    Returns:
+        Where the file was written -> how -> runs by round.
+    """
+    with tempfile.TemporaryDirectory(dir=TMPFS) as memory:
+        source = Path(memory, "source.bin")
+        digest = _make(source, mebibytes)
+        with _serving(source) as url, tempfile.TemporaryDirectory(dir=_folder(disk)) as folder:
+            job = (url, digest, mebibytes, pairs)
+            return {
+                MEMORY: _measure(*job, Path(memory), is_synced=False),
+                DISK: _measure(*job, Path(folder), is_synced=True),
+            }
 
 
 def _arguments() -> argparse.Namespace:
@@ -107,18 +125,18 @@ def _serving(source: Path) -> Iterator[str]:
 
 
 def _measure(
-    url: str, digest: str, arguments: argparse.Namespace, folder: Path, *, is_synced: bool
+    url: str, digest: str, mebibytes: int, pairs: int, folder: Path, *, is_synced: bool
 ) -> dict[str, list[Run]]:
     def ours(ranges: int) -> Callable[[], Run]:
-        order = [url, digest, str(arguments.size * MIB), str(folder / "parts"), str(ranges)]
+        order = [url, digest, str(mebibytes * MIB), str(folder / "parts"), str(ranges)]
         return lambda: _ours(order)
 
     workloads: dict[str, Callable[[], Run]] = {
-        "curl": lambda: _curl(url, folder / "curl.bin", arguments.size * MIB, is_synced=is_synced),
+        "curl": lambda: _curl(url, folder / "curl.bin", mebibytes * MIB, is_synced=is_synced),
         STREAM: ours(1),
         RANGES: ours(4),
     }
-    return interleaved(workloads, arguments.pairs, warm_up=1)
+    return interleaved(workloads, pairs, warm_up=1)
 
 
 def _ours(order: list[str]) -> Run:
