@@ -18,6 +18,15 @@ def source_of(url: str) -> str:
     return hashlib.sha256(redacted(url).encode()).hexdigest()[:16]
 
 
+class _Url(str):
+    """A URL that shows no signature in a traceback with the variables of our frames."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(redacted(self))
+
+
 class Sources:
     """The URLs of one file; for several threads.
 
@@ -29,7 +38,7 @@ class Sources:
 
     def __init__(self, name: str, urls: Sequence[str], refresh: Callable[[], Sequence[str]] | None) -> None:
         self._name = name
-        self._urls = tuple(urls)
+        self._urls = tuple(map(_Url, urls))
         self._refresh = refresh
         self._lock = threading.Lock()
         self.attempts: list[str] = []
@@ -71,6 +80,6 @@ class Sources:
 
     def _renew(self) -> bool:
         refresh, self._refresh = self._refresh, None
-        urls = tuple(refresh()) if refresh is not None else ()
+        urls = tuple(map(_Url, refresh())) if refresh is not None else ()
         self._urls = urls or self._urls
         return bool(urls)
