@@ -105,6 +105,15 @@ def test_a_changed_host_is_asked_anew(load, api, monkeypatch):
         load(local_files_only=True)
 
 
+def test_another_tenant_does_not_get_what_was_said_to_this_one(load):
+    tenant = {"provider_options": {"headers": {"X-Tenant": "a"}}}
+    load(options=tenant)
+    assert load(options=tenant, local_files_only=True).content == WEIGHTS
+    for other in ({}, {"provider_options": {"headers": {"X-Tenant": "b"}}}):
+        with pytest.raises(OfflineError):
+            load(options=other, local_files_only=True)
+
+
 def test_engines_built_here_run_only_when_exactly_these_are_allowed(load, tmp_path):
     folder = Store.open(tmp_path / "cache").model_folder("roboflow", "acme/3") / "localtrt0123456789ab"
     folder.mkdir(parents=True)
@@ -125,6 +134,8 @@ def test_engines_built_here_run_only_when_exactly_these_are_allowed(load, tmp_pa
             load(backend="trt", **given)
     allowed = load(call=AutoModel.plan, options={"trusted_code": (entry,)})
     assert {candidate.backend for candidate in allowed.accepted} == {"onnx", "trt"}
+    offline = load(call=AutoModel.plan, options={"trusted_code": (entry,)}, local_files_only=True)
+    assert "trt" in {candidate.backend for candidate in offline.accepted}  # found without asking the API
     (folder / "class_names.txt").write_bytes(b"dog\n")
     (folder / "local_trt_package_manifest.json").write_text(
         json.dumps({**document, "files": {**promised, "class_names.txt": hashlib.md5(b"dog\n").hexdigest()}})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import attrs
+
 from inference_models_core import settings
 from inference_models_core.errors import OfflineError, PluginContractError, ProviderUnavailableError
 from inference_models_core.log import logger
@@ -11,9 +13,11 @@ from inference_models_core.plugins.calls import attributed
 from inference_models_core.providers.checking import checked_answer
 from inference_models_core.providers.context import credential_of, provider_context
 from inference_models_core.types.packages import ModelMetadata
+from inference_models_core.types.providers import SupportsLocalPackages
 
 if TYPE_CHECKING:
     from inference_models_core.registry import Registry
+    from inference_models_core.types.packages import ModelPackage
     from inference_models_core.types.providers import WeightsProvider, WeightsProviderSpec
     from inference_models_core.types.requests import LoadRequest
     from inference_models_core.types.secrets import Secret
@@ -99,7 +103,22 @@ def _remembered(spec: WeightsProviderSpec, request: LoadRequest, registry: Regis
             hint=f"with a network: inference-models pull {request.ref.text}; "
             "without: inference-models bundle import FILE",
         )
-    return found_by(spec, request, remembered.metadata)._replace(is_remembered=True)
+    return _from_memory(spec, request, registry, remembered.metadata)
+
+
+def _from_memory(
+    spec: WeightsProviderSpec, request: LoadRequest, registry: Registry, metadata: ModelMetadata
+) -> Found:
+    """What was said before, with the packages that were built on this machine since."""
+
+    def find() -> list[ModelPackage]:
+        provider = spec.factory.load()(provider_context(spec, request, registry))
+        is_able = isinstance(provider, SupportsLocalPackages)
+        return list(provider.find_local_packages(metadata, request.ref.name)) if is_able else []
+
+    built_here = attributed(find, f"weights provider {spec.name!r}")
+    whole = attrs.evolve(metadata, packages=[*metadata.packages, *built_here])
+    return found_by(spec, request, checked_answer(whole))._replace(is_remembered=True)
 
 
 def _stale(
@@ -116,4 +135,4 @@ def _stale(
 
     age = format_age(remembered.age_seconds) if remembered.age_seconds >= 0 else "from the future, by this clock"
     logger().warning("%s: %s; using what it said before (age: %s)", request.ref, error.message, age)
-    return found_by(spec, request, remembered.metadata)._replace(is_remembered=True)
+    return _from_memory(spec, request, registry, remembered.metadata)

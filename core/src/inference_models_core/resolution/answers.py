@@ -23,7 +23,7 @@ from inference_models_core.resolution.choice import FARTHEST_TIME
 from inference_models_core.resolution.notes import read_note, write_note
 from inference_models_core.resolution.pins import Pins
 from inference_models_core.resolution.request_key import provider_environment
-from inference_models_core.resolution.stable import stable_text
+from inference_models_core.resolution.stable import UnstableValueError, stable_text, stable_value
 from inference_models_core.store import files
 from inference_models_core.types.references import ModelRef
 from inference_models_core.types.requests import LoadRequest
@@ -194,11 +194,19 @@ class Answers:
 
     def _owner(self, spec: WeightsProviderSpec, request: LoadRequest) -> str | None:
         """A digest of everything that decides who gets this answer."""
+        try:
+            # They may say which tenant asks.
+            options = stable_text(stable_value(request.options.provider_options, self._sealed))
+        except UnstableValueError:
+            return None
         credential = credential_of(spec, request)
         values = provider_environment(spec)
         set_names = stable_text(sorted(name for name, value in values.items() if value is not None))
         present = [value for name, value in sorted(values.items()) if value is not None]
-        return self._scope.tag("owner", spec.name, "key" if credential else "", credential or "", set_names, *present)
+        return self._scope.tag("owner", spec.name, "key" if credential else "", credential or "", options, set_names, *present)
+
+    def _sealed(self, secret: Secret) -> str:
+        return self._scope.tag("option", secret) or ""
 
     def _path(self, provider: str, owner: str, model_id: str, revision: str | None) -> Path:
         name = slug(provider, model_id, "" if revision is None else f"={revision}", f"{owner}-{_FORMAT}")

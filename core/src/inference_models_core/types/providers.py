@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from inference_models_core.types.listings import ModelListing
     from inference_models_core.types.local_files import LocalFileFacts
     from inference_models_core.types.negotiation import Rejection
-    from inference_models_core.types.packages import ModelMetadata
+    from inference_models_core.types.packages import ModelMetadata, ModelPackage
     from inference_models_core.types.secrets import Secret
 
 
@@ -126,4 +126,23 @@ class SupportsListing(Protocol):
 
     def list_models(self, query: str = "", *, task: str | None = None, cursor: str | None = None) -> ModelListing:
         """One page of models whose id contains ``query``."""
+        ...
+
+
+@runtime_checkable
+class SupportsLocalPackages(Protocol):
+    """A provider whose models may have packages that were built on this machine."""
+
+    def find_local_packages(self, metadata: ModelMetadata, model_id: str) -> Iterable[ModelPackage]:
+        """Packages that lie in the cache beside fetched ones, opening no connection.
+
+        Asked where what the provider said before is used: without a network, or when it cannot be reached.
+
+        Args:
+            metadata: What it said.
+            model_id: The id that is asked for, which may be an alias.
+
+        Returns:
+            The packages, each with its ``directory``, none of them with the id of one in ``metadata``.
+        """
         ...

@@ -71,9 +71,20 @@ class RoboflowProvider:
         found = self._ask(_checked(model_id))
         return attrs.evolve(
             found,
-            packages=[*_reachable(found.packages, self._endpoint), *self._local(found, model_id)],
+            packages=[*_reachable(found.packages, self._endpoint), *self.find_local_packages(found, model_id)],
             download_access=DownloadAccess(origins=self._endpoint.configured),
         )
+
+    def find_local_packages(self, metadata: ModelMetadata, model_id: str) -> Iterator[ModelPackage]:
+        """Those of the canonical id first; an id that is taken already is not taken again."""
+        if self._context.local_packages is None:
+            return
+        known = {package.package_id for package in metadata.packages}
+        for folder in map(self._context.local_packages, dict.fromkeys((metadata.model_id, model_id))):
+            for package in find_local_packages(folder, self._context.read_manifest):
+                if package.package_id not in known:
+                    known.add(package.package_id)
+                    yield package
 
     def _ask(self, model_id: str) -> ModelMetadata:
         headers = {self._endpoint.asked: _headers(self._key, self._options)}
@@ -92,17 +103,6 @@ class RoboflowProvider:
         ours = {"modelId": model_id} if cursor is None else {"modelId": model_id, "startAfter": cursor}
         others = [(name, value) for name, value in self._options.query if name not in ("modelId", "startAfter")]
         return self._endpoint.through_gateway(f"{self._endpoint.question}?{urlencode([*ours.items(), *others])}")
-
-    def _local(self, found: ModelMetadata, model_id: str) -> Iterator[ModelPackage]:
-        """Those of the canonical id first; an id that is taken already is not taken again."""
-        if self._context.local_packages is None:
-            return
-        known = {package.package_id for package in found.packages}
-        for folder in map(self._context.local_packages, dict.fromkeys((found.model_id, model_id))):
-            for package in find_local_packages(folder, self._context.read_manifest):
-                if package.package_id not in known:
-                    known.add(package.package_id)
-                    yield package
 
 
 def _key(context: ProviderContext) -> Secret | None:
