@@ -203,7 +203,9 @@ class Answers:
         values = provider_environment(spec)
         set_names = stable_text(sorted(name for name, value in values.items() if value is not None))
         present = [value for name, value in sorted(values.items()) if value is not None]
-        return self._scope.tag("owner", spec.name, "key" if credential else "", credential or "", options, set_names, *present)
+        return self._scope.tag(
+            "owner", spec.name, "key" if credential else "", credential or "", options, set_names, *present
+        )
 
     def _sealed(self, secret: Secret) -> str:
         return self._scope.tag("option", secret) or ""
