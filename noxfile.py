@@ -159,6 +159,15 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def reliability(session: nox.Session) -> None:
+    """Runs the long tests, measures every promise and writes the table of `docs/reliability.md`; `-- SECTIONS` prints."""
+    install_everything(session, "test", editable=True)
+    if not session.posargs:
+        session.run("pytest", "-m", "nightly")
+    session.run("python", "benchmarks/reliability.py", *session.posargs)
+
+
+@nox.session
 def accuracy(session: nox.Session) -> None:
     """Measures the sample detector on held-out scenes through our own pipeline."""
     install_everything(session, "accuracy")

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+HERE = ROOT / "tests"
+"""Where children run: what is in their current folder, ``python -m`` finds first."""
 EXAMPLE = ROOT / "examples" / "inference-models-provider-http-folder" / "src"
 
 
@@ -20,7 +22,7 @@ def environment(**more: str) -> dict[str, str]:
     ours = {
         key: value for key, value in os.environ.items() if not key.startswith(("INFERENCE_MODELS_", "HTTP_FOLDER_"))
     }
-    path = os.pathsep.join([str(ROOT / "tests"), str(EXAMPLE), *filter(None, [ours.get("PYTHONPATH")])])
+    path = os.pathsep.join([str(HERE), str(EXAMPLE), *filter(None, [ours.get("PYTHONPATH")])])
     return {**ours, "PYTHONPATH": path, **more}
 
 
@@ -28,7 +30,7 @@ def start(job: dict[str, Any], *, prefix: tuple[str, ...] = (), **variables: str
     """Starts one loader; `prefix` is what starts it, such as ``("strace", ...)``."""
     command = [*prefix, sys.executable, "-m", "reliability.loader", json.dumps(job)]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(**variables)
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=HERE, env=environment(**variables)
     )
 
 
@@ -54,6 +56,7 @@ class Herd:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=HERE,
             env=environment(),
         )
         return self

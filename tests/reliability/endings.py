@@ -62,7 +62,8 @@ def command(site: Path, arguments: Sequence[str], **variables: str) -> subproces
     only = {"INFERENCE_MODELS_PLUGINS": "tiny,http-folder", "PYTHONPATH": str(site)}
     environment = {**children.environment(), **only, **variables}
     start = [sys.executable, "-m", "inference_models_core", *arguments]
-    return subprocess.Popen(start, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(start, stdout=pipe, stderr=pipe, text=True, cwd=site, env=environment)
 
 
 def _served(server: FaultServer, cache: Path, waiting: str) -> tuple[dict, str]:

@@ -100,7 +100,13 @@ def full_disk(folder: Path, *, size: int = 12 << 20, promised: bool = True) -> F
         script = 'mount -t tmpfs -o size=8m tmpfs "$1" && exec "$2" -m reliability.leftovers "$3"'
         command = ["unshare", "-Urm", "sh", "-c", script, "sh", str(folder), sys.executable, json.dumps(jobs)]
         done = subprocess.run(
-            command, capture_output=True, text=True, env=children.environment(), timeout=60, check=False
+            command,
+            capture_output=True,
+            text=True,
+            cwd=children.HERE,
+            env=children.environment(),
+            timeout=60,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         answer, later, visible = json.loads(done.stdout)
@@ -153,7 +159,9 @@ def offline(cache: Path) -> dict[str, Any]:
 def _hygiene(what: str, job: dict[str, Any], **variables: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "reliability.hygiene", what, json.dumps(job)]
     environment = children.environment(**variables)
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=children.HERE, env=environment, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -53,6 +53,6 @@ def _traced(job: dict, calls: str, fault: str, trace: Path) -> dict:
     command = ["strace", "-f", "-o", str(trace), "-e", f"trace={calls}", "-e", f"inject={calls}:{fault}"]
     done = subprocess.run(
         [*command, sys.executable, "-B", "-m", "reliability.loader", json.dumps(job)],
-        capture_output=True, text=True, env=children.environment(), timeout=60, check=False,
+        capture_output=True, text=True, cwd=children.HERE, env=children.environment(), timeout=60, check=False,
     )  # fmt: skip
     return json.loads(done.stdout) if done.stdout.strip() else {}
