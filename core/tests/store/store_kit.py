@@ -24,10 +24,17 @@ def content_of(seed, size=LARGE):
 def put(store, content):
     """Publishes a content as a download would."""
     sha256 = hashlib.sha256(content).hexdigest()
-    part = store.part_folder(sha256) / f"{os.urandom(8).hex()}.part"
-    part.write_bytes(content)
-    part.chmod(0o600)
-    return store.publish(part, None, sha256, len(content))
+    while True:
+        part = store.part_folder(sha256) / f"{os.urandom(8).hex()}.part"
+        try:
+            part.write_bytes(content)
+        except FileNotFoundError:  # somebody has tidied the folder away
+            continue
+        part.chmod(0o600)
+        try:
+            return store.publish(part, None, sha256, len(content))
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def stored_file(handle, content):
@@ -81,6 +88,7 @@ class Child:
         import filelock  # noqa: F401 - other users may not be able to read this one's installation
         import inference_models_core.store.placing  # noqa: F401
 
+        "".encode("utf-8-sig")
         read, self._write = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:

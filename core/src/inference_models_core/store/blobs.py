@@ -11,7 +11,7 @@ from inference_models_core.errors import CacheError, IntegrityError, UnsafeCache
 from inference_models_core.log import logger
 from inference_models_core.store import files, identity
 from inference_models_core.store.documents import read_value, write_quietly
-from inference_models_core.store.layout import STAMPS, check_sha256
+from inference_models_core.store.layout import check_sha256
 from inference_models_core.store.quarantine import put_aside
 from inference_models_core.types.value import Value
 
@@ -102,8 +102,7 @@ class Blobs(Value):
     def remember(self, sha256: str, found: FileIdentity) -> None:
         """Keeps the identity of a file that was verified; without it the file is read again next time."""
         if self.writable:
-            self.layout.make(self.layout.folder(STAMPS))
-            write_quietly(self.layout.blob_stamp(sha256), {"blob": identity.write_stamp(found)}, self.layout.file_mode)
+            write_quietly(self.layout, self.layout.blob_stamp(sha256), {"blob": identity.write_stamp(found)})
 
     def publish(self, part: Path, fd: int | None, sha256: str, size: int) -> Path:
         """Gives a verified, fsynced part its final name.

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from inference_models_core.store.layout import Layout
+
 T = TypeVar("T")
 
 
@@ -90,9 +92,10 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
         os.close(fd)
 
 
-def write_quietly(path: Path, content: Mapping[str, Any], mode: int) -> None:
-    """Writes what only saves time later; that it cannot be written is a detail."""
+def write_quietly(layout: Layout, path: Path, content: Mapping[str, Any]) -> None:
+    """Writes what only saves time later, and makes its folder; that it cannot be written is a detail."""
     try:
-        write_document(path, content, mode)
+        layout.make(path.parent)
+        write_document(path, content, layout.file_mode)
     except OSError as error:
         debug("%s is not written: %s", path, error)

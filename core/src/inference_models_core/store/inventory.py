@@ -100,9 +100,9 @@ def _folders(path: Path) -> list[Path]:
 
 
 def children(path: Path) -> list[Path]:
-    """What is in a folder, sorted; nothing, if it is none or cannot be read."""
+    """What is in a folder, sorted; nothing, if it is a link or no folder, or cannot be read."""
     try:
-        return sorted(path.iterdir())
+        return [] if path.is_symlink() else sorted(path.iterdir())
     except OSError:
         return []
 

@@ -65,11 +65,21 @@ def hold_folder(folder: Path) -> tuple[int | None, bool]:
         return None, folder.is_dir()
     for _ in range(_TRIES):  # who lists the cache, or asks whether a folder is in use, holds it for an instant
         fd = files.open_folder(folder)
-        if take(fd, shared=True) is not False and is_same_folder(fd, folder):
+        if _is_taken(fd, folder):
             return fd, True
-        os.close(fd)
         time.sleep(_PAUSE)
     return None, False
+
+
+def _is_taken(fd: int, folder: Path) -> bool:
+    """Whether the folder could be held; closed if not."""
+    is_taken = False
+    try:
+        is_taken = take(fd, shared=True) is not False and is_same_folder(fd, folder)
+    finally:
+        if not is_taken:
+            os.close(fd)
+    return is_taken
 
 
 def is_same_folder(fd: int, folder: Path) -> bool:

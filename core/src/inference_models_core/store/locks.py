@@ -14,6 +14,7 @@ from inference_models_core.errors import CacheError, CacheLockStalledError
 from inference_models_core.log import logger
 from inference_models_core.store import files
 from inference_models_core.store.documents import read_value
+from inference_models_core.store.faults import typed_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,10 +42,11 @@ def held(path: Path, *, watched: Path, mode: int, stall_seconds: float = STALL_S
         CacheLockStalledError: If nothing moved for that long; names the file, and who holds the lock.
         UnsafeCacheError: If the file is a link, a FIFO or a device.
     """
-    lock = _lock(path, mode)
     owner = os.getpid()
-    if lock is not None:
-        _wait(lock, path, watched, stall_seconds)
+    with typed_errors(path):
+        lock = _lock(path, mode)
+        if lock is not None:
+            _wait(lock, path, watched, stall_seconds)
     try:
         yield
     finally:
@@ -85,7 +87,11 @@ def _open(path: Path, mode: int) -> int:
         fd = files.create(path, mode)
     except FileExistsError:
         return files.open_existing(path, writable=True)
-    files.set_mode(fd, mode)
+    try:
+        files.set_mode(fd, mode)
+    except BaseException:
+        os.close(fd)
+        raise
     return fd
 
 

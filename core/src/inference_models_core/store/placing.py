@@ -87,19 +87,18 @@ class Builder(Value):
 
     def _build(self, package: StoredPackage, folder: Path) -> Lease | None:
         temporary = folder.parent / f"{BUILDING}{os.urandom(8).hex()}"
-        self.layout.make(temporary)
-        fd, _ = hold_folder(temporary)
-        try:
+        with contextlib.ExitStack() as undoing:
+            undoing.callback(files.remove_tree, temporary)
+            self.layout.make(temporary)
+            fd, _ = hold_folder(temporary)
+            undoing.callback(close_folder, fd)
             placed = self._fill(package, temporary)
             if not self._rename(temporary, folder):
-                close_folder(fd)
-                files.remove_tree(temporary)
                 return None
-        except BaseException:
-            close_folder(fd)
-            files.remove_tree(temporary)
-            raise
-        return self._lease(package, folder, fd, placed)
+            lease = self._lease(package, folder, fd, placed)
+            if lease is not None:
+                undoing.pop_all()
+            return lease
 
     def _fill(self, package: StoredPackage, temporary: Path) -> dict[str, FileIdentity]:
         placed = {}
@@ -131,7 +130,6 @@ class Builder(Value):
         if any(
             name not in current or not identity.is_same_content(current[name], each) for name, each in placed.items()
         ):
-            close_folder(fd)
             return None
         self.reader.stamp(folder, {name: current[name] for name in file_names(package)})
         self.reader.note_use(folder)

@@ -132,8 +132,7 @@ class Reader(Value):
         """Keeps the identities of files that were verified."""
         if self.writable:
             content = {name: identity.write_stamp(each) for name, each in found.items() if each is not None}
-            self.layout.make(self.layout.folder(STAMPS))
-            write_quietly(self.layout.note(STAMPS, folder, ".json"), {"files": content}, self.layout.file_mode)
+            write_quietly(self.layout, self.layout.note(STAMPS, folder, ".json"), {"files": content})
 
     def note_use(self, folder: Path) -> None:
         """Keeps when a package was last used; nothing depends on it but the order in which packages are collected."""
