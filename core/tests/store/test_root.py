@@ -67,7 +67,7 @@ def test_a_folder_that_others_could_replace_is_refused(tmp_path):
         (0o2770, "shared", True), (0o775, "shared", True), (0o777, "shared", False), (0o2777, "shared", False),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("below", ["", "blobs", "models", "stamps", "locks", "partial"])
+@pytest.mark.parametrize("below", ["", "blobs", "models", "stamps", "locks", "partial", "answers", "choices", "pins"])
 def test_who_may_write_it(tmp_path, monkeypatch, mode, kind, allowed, below):
     home = tmp_path / "inference-models"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -25,6 +25,7 @@ from inference_models_core.resolution.pins import Pins
 from inference_models_core.resolution.request_key import provider_environment
 from inference_models_core.resolution.stable import UnstableValueError, stable_text, stable_value
 from inference_models_core.store import files
+from inference_models_core.store.layout import ANSWERS
 from inference_models_core.types.references import ModelRef
 from inference_models_core.types.requests import LoadRequest
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from inference_models_core.types.providers import WeightsProviderSpec
     from inference_models_core.types.secrets import Secret
 
-FOLDER = "answers"
 PUBLIC = "public"
 """Scope of answers that anybody may find."""
 _FORMAT = 1
@@ -187,7 +187,7 @@ class Answers:
 
     def _entries(self) -> Iterator[tuple[Path, Entry]]:
         """Every file with what it says, whoever it belongs to."""
-        for path in sorted(self._scope.layout.folder(FOLDER).glob("*.json")):
+        for path in sorted(self._scope.layout.folder(ANSWERS).glob("*.json")):
             entry = read_note(path, _read_entry, self._scope)
             if entry is not None:
                 yield path, entry
@@ -212,7 +212,7 @@ class Answers:
 
     def _path(self, provider: str, owner: str, model_id: str, revision: str | None) -> Path:
         name = slug(provider, model_id, "" if revision is None else f"={revision}", f"{owner}-{_FORMAT}")
-        return self._scope.layout.folder(FOLDER) / f"{name.rpartition('-')[2]}.json"
+        return self._scope.layout.folder(ANSWERS) / f"{name.rpartition('-')[2]}.json"
 
     def _write(
         self, provider: str, owner: str, ids: Iterable[str], revision: str | None, document: Any, created_at: float

@@ -16,6 +16,7 @@ from inference_models_core.resolution.choice import Choice, choice_document, rea
 from inference_models_core.resolution.notes import read_note, write_note
 from inference_models_core.resolution.request_key import request_key
 from inference_models_core.store import files
+from inference_models_core.store.layout import CHOICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from inference_models_core.plugins.host import PluginHost
     from inference_models_core.resolution.scope import Scope
     from inference_models_core.types.requests import LoadRequest
-
-FOLDER = "choices"
 
 
 class RecalledChoice(NamedTuple):
@@ -115,10 +114,10 @@ class Choices:
         return {_model(choice) for _, choice in self._all()}
 
     def _path(self, key: str) -> Path:
-        return self._scope.layout.folder(FOLDER) / f"{key}.json"
+        return self._scope.layout.folder(CHOICES) / f"{key}.json"
 
     def _all(self) -> Iterator[tuple[Path, Choice]]:
-        for path in sorted(self._scope.layout.folder(FOLDER).glob("*.json")):
+        for path in sorted(self._scope.layout.folder(CHOICES).glob("*.json")):
             choice = read_note(path, read_choice, self._scope)
             if choice is not None:
                 yield path, choice

@@ -13,6 +13,7 @@ from inference_models_core.names import slug
 from inference_models_core.parsing import as_object, as_sha256, as_text
 from inference_models_core.resolution.notes import read_note, write_note
 from inference_models_core.store import files
+from inference_models_core.store.layout import PINS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     Digests: TypeAlias = dict[str, dict[str, str | None]]
     """Package id -> handle -> SHA-256, or ``None`` for a file that never had one."""
 
-FOLDER = "pins"
 _FORMAT = 1
 _TRIES = 5
 
@@ -71,12 +71,12 @@ class Pins:
 
     def models(self) -> set[tuple[str, str]]:
         """Provider and canonical id of every model with pins."""
-        paths = sorted(self._scope.layout.folder(FOLDER).glob("*.json"))
+        paths = sorted(self._scope.layout.folder(PINS).glob("*.json"))
         found = [read_note(path, _read_model, self._scope) for path in paths]
         return {model for model in found if model is not None}
 
     def _path(self, provider: str, model_id: str) -> Path:
-        return self._scope.layout.folder(FOLDER) / f"{slug(provider, model_id)}.json"
+        return self._scope.layout.folder(PINS) / f"{slug(provider, model_id)}.json"
 
     def _read(self, path: Path) -> Digests:
         return read_note(path, _read_digests, self._scope) or {}
