@@ -32,6 +32,7 @@ BENCHMARKS = (
     "plan_time.py",
     "negotiation.py",
     "resolve_time.py",
+    "warm_load.py",
     "cold_start.py",
     "preprocessing.py",
     "whole_call.py",
@@ -160,7 +161,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def reliability(session: nox.Session) -> None:
-    """Runs the long tests, measures every promise and writes the table of `docs/reliability.md`; `-- SECTIONS` prints."""
+    """Runs the long tests and measures what docs/reliability.md shows; `-- SECTIONS` only prints some of it."""
     install_everything(session, "test", editable=True)
     if not session.posargs:
         session.run("pytest", "-m", "nightly")
