@@ -70,9 +70,8 @@ def load(host, tmp_path, reference=REFERENCE, **arguments):
 
 def test_page_shows_the_example_as_it_is():
     shown = blocks("file: ")
-    files = {
-        name: EXAMPLE / ("" if name == "pyproject.toml" else "src") / name for name in shown if name != "describe.py"
-    }
+    own = {name for name in shown if name == "pyproject.toml" or "/" in name}
+    files = {name: EXAMPLE / ("src" if "/" in name else "") / name for name in own}
     assert len(files) == 3
     for name, path in files.items():
         assert path.read_text(encoding="utf-8") == shown[name], name
@@ -180,6 +179,17 @@ def test_a_reader_can_copy_the_page(tmp_path, server):
         [sys.executable, "-m", "inference_models_core", "list"], env=environment, capture_output=True, text=True
     )
     assert "Models of httpfolder" in listed.stdout
+
+
+def test_the_page_holds_its_plugin_to_the_kit(tmp_path):
+    site = tmp_path / "site"
+    _install_from_page(site)
+    (tmp_path / "test_plugin.py").write_text(blocks("file: ")["test_plugin.py"])
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_plugin.py"]
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+    assert "passed" in done.stdout
 
 
 def _install_from_page(site):

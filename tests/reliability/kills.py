@@ -7,12 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from inference_models_core.download.intervals import Intervals, length, union
+from inference_models_core.download.notes import read_note
 from inference_models_core.testing.fault_server import FaultServer, Request
 from inference_models_core.testing.faults import Rate
 
 from reliability.children import Herd
 from reliability.served import Served, noise, serve
 
+_FAR = 1 << 62
+"""Beyond the end of every file."""
 _MOST = 10_000
 """More file operations than any load has."""
 
@@ -88,8 +92,9 @@ class RangedKills(NamedTuple):
         killed: Processes that died.
         recovered: Whether the load after the last kill succeeded.
         corrupt: Loads that read anything but the right bytes.
-        repeated_bytes: Bytes that were sent more than once, all together.
-        allowed_bytes: What the kills may cost: the ranges that each left unfinished.
+        repeated_bytes: Bytes that were asked for although a note beside them said that they are there.
+        lost_bytes: Bytes that were sent more than once: those on their way, and those not written down yet.
+        allowed_bytes: What may be lost: the ranges that each kill left unfinished.
         surviving_bytes: Bytes that the last kill left on the disk.
     """
 
@@ -97,12 +102,13 @@ class RangedKills(NamedTuple):
     recovered: bool
     corrupt: int
     repeated_bytes: int
+    lost_bytes: int
     allowed_bytes: int
     surviving_bytes: int
 
 
 def ranged_kills(
-    cache: Path, *, kills: int = 10, size: int = 80 << 20, seconds: float = 8.0, seed: int = 7
+    cache: Path, *, kills: int = 10, size: int = 96 << 20, seconds: float = 12.0, seed: int = 7
 ) -> RangedKills:
     """The same with a file that comes over four connections at a time."""
     from inference_models_core.download.values import DownloadLimits
@@ -113,22 +119,40 @@ def ranged_kills(
         model = serve(server, {"weights.bin": noise(size)}, Rate(int(size / seconds / limits.ranges)))
         job = {"url": server.origin, "cache": str(cache), "model": model.name}
         herd.load({**job, "model": _warm_up(server), "cache": str(cache) + "-warm"})
-        killed = corrupt = 0
+        killed = corrupt = repeated = 0
         for _ in range(kills):
-            answer = herd.load({**job, "kill_after": moments.uniform(0.2, seconds / kills)})
+            there, asked = noted(cache), len(_requests(server, model))
+            answer = herd.load({**job, "kill_after": moments.uniform(0.2, 2 * seconds / kills)})
+            repeated += _asked_again(_requests(server, model)[asked:], there)
             killed += answer.get("signal") == 9
             corrupt += _is_wrong(answer, model)
-        surviving = largest_part(cache)
+        there, asked = noted(cache), len(_requests(server, model))
+        surviving = length(there)
         answer = herd.load(job)
+        repeated += _asked_again(_requests(server, model)[asked:], there)
         sent = sum(request.sent for request in _requests(server, model))
         return RangedKills(
             killed=killed,
             recovered=answer.get("digests") == dict(model.digests),
             corrupt=corrupt + _is_wrong(answer, model),
-            repeated_bytes=sent - size,
+            repeated_bytes=repeated,
+            lost_bytes=sent - size,
             allowed_bytes=killed * limits.ranges * limits.window,
             surviving_bytes=surviving,
         )
+
+
+def noted(cache: Path) -> Intervals:
+    """Which bytes the best of the parts that dead processes left has, as the notes beside them say."""
+    notes = [(part, read_note(part)) for part in cache.glob("partial/*/*.part")]
+    there = [union([(0, part.stat().st_size)]) if note.done is None else note.done for part, note in notes if note]
+    return max(there, key=length, default=())
+
+
+def _asked_again(requests: list[Request], there: Intervals) -> int:
+    ranges = [request.headers.get("range", "bytes=0-").removeprefix("bytes=").split("-") for request in requests]
+    spans = [(int(first), int(last) + 1 if last else _FAR) for first, last in ranges]
+    return sum(max(0, min(stop, b) - max(start, a)) for start, stop in spans for a, b in there)
 
 
 def largest_part(cache: Path) -> int:
