@@ -27,6 +27,8 @@ DISTRIBUTIONS = {
     SAMPLES: "",
     "./providers/inference-models-provider-roboflow": "",
 }
+#: Releases of ONNX Runtime that treat external data differently; the empty one is the newest.
+RUNTIMES = ("1.22.1", "1.24.1", "1.24.4", "")
 BENCHMARKS = (
     "import_time.py",
     "plan_time.py",
@@ -166,6 +168,24 @@ def reliability(session: nox.Session) -> None:
     if not session.posargs:
         session.run("pytest", "-m", "nightly")
     session.run("python", "benchmarks/reliability.py", *session.posargs)
+
+
+@nox.session
+def mutations(session: nox.Session) -> None:
+    """Breaks the code on purpose, one way at a time, and wants a red test each time; `-- WORDS` chooses some."""
+    install_everything(session, "test")
+    with session.chdir("tests"):
+        session.run("python", "-m", "mutations.run", *session.posargs)
+
+
+@nox.session
+def layouts(session: nox.Session) -> None:
+    """Opens packages as the cache lays them out with old and new releases of ONNX Runtime; `-- VERSIONS` for others."""
+    install_everything(session, "test", editable=True)
+    for version in session.posargs or RUNTIMES:
+        session.install("--upgrade", f"onnxruntime{version and f'=={version}'}")
+        session.run("python", "-c", "import onnxruntime, onnx; print(onnxruntime.__version__, onnx.__version__)")
+        session.run("pytest", "-q", "tests/test_external_data_layouts.py")
 
 
 @nox.session
