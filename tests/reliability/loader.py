@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import logging
 import os
 import select
 import signal
@@ -125,6 +126,7 @@ class _Operations:
 
 def herd() -> None:
     """Forks for each line of standard input; answers ``{"signal": n}`` or what the job answered."""
+    logging.getLogger("inference_models").setLevel(logging.CRITICAL)  # hundreds of warnings that are as they should be
     for line in sys.stdin:
         job = json.loads(line)
         say(_forked(job))
