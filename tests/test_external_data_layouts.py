@@ -1,4 +1,4 @@
-"""Packages lie in the cache as files that every ONNX Runtime opens, and `onnx.load`; `nox -s layouts` tries old ones."""
+"""Packages lie in the cache as every ONNX Runtime opens them, and `onnx.load`; `nox -s layouts` tries old ones."""
 
 from __future__ import annotations
 

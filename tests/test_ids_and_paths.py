@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
+from pathlib import Path
 
+import inference_models_provider_samples
 import pytest
 from inference_models_core import AutoModel, AutoModelPipeline
 from inference_models_core.errors import InferenceModelsError
@@ -64,9 +65,9 @@ def test_every_way_in(trap, way, name):
 @pytest.mark.parametrize("name", ["rfdetr-base", MODEL])
 def test_every_command(trap, command, name, tmp_path):
     """As the installed program runs it: the folder it is called in is not on its path."""
-    picture = [os.path.join(os.path.dirname(__import__("inference_models_provider_samples").__file__), "pictures")]
-    arguments = [command, name, *(picture if command == "predict" else []), "--json"]
-    program = os.path.join(os.path.dirname(sys.executable), "inference-models")
+    pictures = Path(inference_models_provider_samples.__file__).parent / "pictures"
+    arguments = [command, name, *([pictures] if command == "predict" else []), "--json"]
+    program = Path(sys.executable).parent / "inference-models"
     done = subprocess.run([program, *arguments, *(["--no-save"] if command == "predict" else [])],
                           capture_output=True, text=True, timeout=120)  # fmt: skip
     assert (done.returncode == 0) == (name == MODEL), done.stdout + done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 #: Events that would be an escape wherever they come from.
@@ -67,7 +68,7 @@ def main() -> None:
         except Exception as error:  # what is not ours is a finding
             outcome["error"] = {"code": None, "text": repr(error)}
         watch.is_on = False
-        outcomes.append({**outcome, "seen": watch.seen, "sentinel": os.path.exists(job["sentinel"])})
+        outcomes.append({**outcome, "seen": watch.seen, "sentinel": Path(job["sentinel"]).exists()})
     json.dump(outcomes, sys.stdout)
 
 

@@ -79,8 +79,14 @@ class Plugin:
     def register_backends(self) -> Any:
         for name, (tier, suffix) in DANGEROUS.items() if self._dangerous else ():
             aliases = {"weights": "engine.plan"} if name == "trt" else {}
-            yield BackendSpec(name=name, tier=tier, suffixes=[suffix], aliases=aliases, factory="hostile.providers:Obeying",
-                              inspector=f"hostile.providers:inspect_{name.replace('-', '_')}")  # fmt: skip
+            yield BackendSpec(
+                name=name,
+                tier=tier,
+                suffixes=[suffix],
+                aliases=aliases,
+                factory="hostile.providers:Obeying",
+                inspector=f"hostile.providers:inspect_{name.replace('-', '_')}",
+            )
 
     @hookimpl
     def register_models(self) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from mutations.run import ROOT, mutated
 from mutations.table import MUTATIONS
 

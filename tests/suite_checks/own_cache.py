@@ -13,6 +13,8 @@ from inference_models_core import settings
 
 #: What decides where platformdirs finds the cache folder: Linux and macOS, then Windows.
 VARIABLES = ("XDG_CACHE_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA")
+#: What decides it before them.
+OVERRIDES = ("INFERENCE_MODELS_CACHE", "INFERENCE_MODELS_SHARED_CACHE")
 
 _numbers = itertools.count()
 _state = pytest.StashKey["_State"]()
@@ -20,7 +22,7 @@ _state = pytest.StashKey["_State"]()
 
 class _State:
     def __init__(self) -> None:
-        self.users_own = settings.cache_folder()
+        self.users_own = Path(os.environ.get("INFERENCE_MODELS_CACHE") or settings.cache_folder())
         self.before = census(self.users_own)
         self.folder = Path(tempfile.mkdtemp(prefix="inference-models-caches-"))
         self.environment = pytest.MonkeyPatch()
@@ -44,6 +46,8 @@ def use(folder: Path, environment: pytest.MonkeyPatch) -> None:
     folder.mkdir(mode=0o700)
     for name in VARIABLES:
         environment.setenv(name, str(folder))
+    for name in OVERRIDES:
+        environment.delenv(name, raising=False)
 
 
 @pytest.hookimpl(tryfirst=True)
