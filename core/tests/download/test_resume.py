@@ -15,6 +15,7 @@ from download_kit import RANGED, content_of, ranges_of, remote
 from inference_models_core.download import locks
 from inference_models_core.download.parts import create_part, remove_dead_parts
 from inference_models_core.errors import DownloadError, IntegrityError
+from inference_models_core.store import files
 from inference_models_core.testing.fault_server import Changed, Chunked, Drop, NoRange, Status, Validators
 
 SIZE = 300_000
@@ -164,12 +165,23 @@ def test_without_a_digest_only_a_strong_validator_allows_to_go_on(server, fetch,
 
 
 def test_without_a_digest_even_a_complete_part_is_asked_about(server, fetch):
-    file = remote(server.add("/w", CONTENT, *cut(SIZE - 1)), CONTENT, sha256=None, size=None)
-    with pytest.raises(DownloadError):
-        fetch(file, **ONE_TRY)
-    changed = content_of(SIZE, 1)
-    server.add("/w", changed)
-    assert fetch(file) == changed
+    file = remote(server.add("/w", CONTENT), CONTENT, sha256=None, size=None)
+    with fetch.part(file) as part:
+        note = part.path.with_suffix(".json").read_text()
+    for new, asked in ((CONTENT, 1), (content_of(SIZE, 1), SIZE)):
+        plant(fetch.folder, CONTENT, note)
+        server.add("/w", new)
+        server.requests.clear()
+        assert fetch(file) == new
+        assert [request.sent for request in server.requests] == [asked]
+
+
+def test_on_the_disk_before_anybody_gets_it(server, fetch, monkeypatch):
+    operations = []
+    monkeypatch.setattr(files, "on_operation", operations.append)
+    with fetch.part(remote(server.add("/w", CONTENT), CONTENT)):
+        done = list(operations)
+    assert "fsync" in done[len(done) - done[::-1].index("write") :]
 
 
 def test_changed_since_the_last_process(server, fetch, interrupted):
@@ -250,7 +262,8 @@ def test_parts_of_the_living_are_left_alone_and_those_of_the_dead_removed(server
     assert fetch(remote(url, CONTENT)) == CONTENT
     assert ranges_of(server) == [None]
     assert path.exists()
-    assert remove_dead_parts(fetch.folder, idle_seconds=1e9) == 0
+    os.utime(path, (0, 0))
+    assert remove_dead_parts(fetch.folder, idle_seconds=1) == 0
     process.kill()
     process.wait()
     assert remove_dead_parts(fetch.folder, idle_seconds=1e9) == 1
