@@ -37,7 +37,8 @@ def run(tmp_path):
     def run_(references, folders, *, dangerous=False, origin="", **arguments):
         job = {"references": references, "folders": list(map(str, folders)), "sentinel": str(sentinel),
                "dangerous": dangerous, "arguments": arguments}  # fmt: skip
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "HOSTILE_ORIGIN": origin}
+        path = os.pathsep.join(filter(None, [str(ROOT / "tests"), os.environ.get("PYTHONPATH")]))
+        environment = {**os.environ, "PYTHONPATH": path, "HOSTILE_ORIGIN": origin}
         done = subprocess.run(
             [sys.executable, "-m", "hostile.loader"], input=json.dumps(job), capture_output=True, text=True,
             env=environment, timeout=200, cwd=tmp_path,

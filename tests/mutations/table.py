@@ -39,7 +39,14 @@ MUTATIONS = (
         f"{_CORE}/store/blobs.py",
         "            files.sync_folder(path.parent)\n",
         "",
-        _POWER,
+        (f"{_STORE}/test_durability.py",),
+    ),
+    Mutation(
+        "the folder of a package is not synced",
+        f"{_CORE}/store/placing.py",
+        "        files.sync_folder(folder.parent)\n",
+        "",
+        (f"{_STORE}/test_durability.py",),
     ),
     Mutation(
         "a body may be longer than promised",
@@ -75,7 +82,7 @@ MUTATIONS = (
         f"{_CORE}/store/files.py",
         "os.O_RDWR | os.O_CREAT | os.O_EXCL | _COMMON",
         "os.O_RDWR | os.O_CREAT | _COMMON",
-        (_STORE, _DOWNLOAD, "core/tests/resolution/test_scope.py"),
+        (f"{_STORE}/test_planted.py", "core/tests/resolution/test_scope.py"),
     ),
     Mutation(
         "published before it is verified",
