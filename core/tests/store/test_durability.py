@@ -15,10 +15,25 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.fixture
-def operations(monkeypatch):
-    """File operations so far, in order."""
-    seen: list[str] = []
-    monkeypatch.setattr(files, "on_operation", seen.append)
+def renamed(monkeypatch):
+    """Each name that was given: the folder it is in, and the folders that were synced after it."""
+    seen = []
+
+    def rename(original):
+        def rename_(source, target):
+            original(source, target)
+            seen.append((target.parent, []))
+
+        return rename_
+
+    def sync_folder(folder, original=files.sync_folder):
+        original(folder)
+        for _, synced in seen:
+            synced.append(folder)
+
+    monkeypatch.setattr(files, "replace", rename(files.replace))
+    monkeypatch.setattr(files, "rename", rename(files.rename))
+    monkeypatch.setattr(files, "sync_folder", sync_folder)
     return seen
 
 
@@ -28,21 +43,18 @@ def publish(store):
     store.publish(part, None, SHA256, len(CONTENT))
 
 
-def synced_after_the_first_rename(operations):
-    return "fsync" in operations[operations.index("rename") + 1 :][:2]
-
-
-def test_of_a_blob(tmp_path, operations):
+def test_of_a_blob(tmp_path, renamed):
     store = Store.open(tmp_path / "cache")
     publish(store)
-    assert synced_after_the_first_rename(operations)
+    folder, synced = next(each for each in renamed if each[0].parent.name == "blobs")
+    assert folder in synced
 
 
-def test_of_a_package(tmp_path, operations):
+def test_of_a_package(tmp_path, renamed):
     store = Store.open(tmp_path / "cache")
     publish(store)
-    del operations[:]
     file = StoredFile(handle="weights.onnx", sha256=SHA256, size=len(CONTENT))
-    store.place_package(StoredPackage(provider="p", model_id="m", package_id="p", files=(file,), config={})).close()
-    assert operations.index("fsync") < operations.index("rename")  # the files, then the name of their folder
-    assert synced_after_the_first_rename(operations)
+    lease = store.place_package(StoredPackage(provider="p", model_id="m", package_id="p", files=(file,), config={}))
+    folder, synced = next(each for each in renamed if each[0] == lease.directory.parent)
+    assert folder in synced
+    lease.close()
