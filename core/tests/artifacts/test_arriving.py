@@ -15,6 +15,7 @@ from inference_models_core import AutoModel, LoadOptions, hookimpl
 from inference_models_core.errors import (
     CacheLockStalledError,
     CannotOpenHereError,
+    CorruptedCacheError,
     DiskFullError,
     DownloadRefusedError,
     HashDowngradeError,
@@ -167,9 +168,14 @@ def test_a_damaged_cache_mends_itself_online_and_says_so_offline(remote, caplog)
         if path.is_file():
             path.chmod(0o600)
             path.write_bytes(b"x" * len(remote.graph))
-    with pytest.raises((OfflineError, NoCompatiblePackageError)) as caught:
+    with pytest.raises(CorruptedCacheError) as caught:
         remote.load(local_files_only=True)
-    assert "inference-models pull" in str(caught.value)
+    expected = hashlib.sha256(remote.graph).hexdigest()
+    found = hashlib.sha256(b"x" * len(remote.graph)).hexdigest()
+    for part in (str(remote.cache / "blobs" / expected[:2] / expected), found, "inference-models pull remote://m/1"):
+        assert part in str(caught.value)
+    with pytest.raises(NoCompatiblePackageError, match="not-cached"):  # it was put aside, and is not here any more
+        remote.load(local_files_only=True)
     assert works(remote.load())
     assert remote.fetched == ["/p/weights.loopback"] * 2
     assert list((remote.cache / "quarantine").iterdir())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from inference_models_core.artifacts.identity import artifact_key
+from inference_models_core.errors import CorruptedCacheError
 from inference_models_core.negotiation import codes
 from inference_models_core.store.store import StoredFile
 from inference_models_core.types.negotiation import Rejection
@@ -50,11 +51,19 @@ def only_cached(request: LoadRequest, negotiation: Negotiation) -> Negotiation:
 
     Returns:
         The negotiation, with the candidates that are here.
+
+    Raises:
+        CorruptedCacheError: If none is, because files are damaged; names them, with the command that mends them.
     """
     from inference_models_core.artifacts.store_of import open_store
 
     store = open_store(request)
     verdicts = [(candidate, _not_cached(request, store, candidate.package)) for candidate in negotiation.accepted]
+    if store.layout.damage and all(rejection is not None for _, rejection in verdicts):
+        raise CorruptedCacheError(
+            "offline mode is on, and files in the cache are damaged:\n  " + "\n  ".join(store.layout.damage),
+            hint=f"with a network: inference-models pull {request.ref.text}",
+        )
     return attrs.evolve(
         negotiation,
         accepted=[candidate for candidate, rejection in verdicts if rejection is None],

@@ -36,10 +36,12 @@ class Layout(Value):
     Attributes:
         root: Real path of the cache's folder.
         shared: Whether a group of users writes there.
+        damage: What was found damaged through this value, as sentences: path, what was expected, what was found.
     """
 
     root: Path
     shared: bool = False
+    damage: list[str] = attrs.field(factory=list, init=False, eq=False, repr=False)
     _known: set[Path] = attrs.field(factory=set, init=False, eq=False, repr=False)
 
     @property

@@ -28,6 +28,7 @@ def put_aside(layout: Layout, path: Path, why: str, *, writable: bool) -> None:
         why: What was expected and what was found, as half a sentence.
         writable: Whether the cache may be written; otherwise only the warning is given.
     """
+    layout.damage.append(f"{path}: {why}")
     if not writable:
         logger().warning("%s is damaged and stays, in a cache that cannot be written: %s", path, why)
         return
