@@ -30,7 +30,7 @@ _PATIENCE = 0.1
 _NOTE_SECONDS = 1.0
 _JOIN_SECONDS = 0.7
 _SHORT = 0.005
-_MOST_AHEAD = 6
+_MOST_AHEAD = 4
 
 
 @attrs.define(eq=False)
@@ -149,11 +149,12 @@ class RangedDownload:
         """Whether threads wait for the hash between two windows.
 
         It has to be finished anyway, and where there are few processors more threads than one would leave it behind:
-        it would then run alone, in the end, while nobody has anything to do.
+        it would then run alone, in the end, while nobody has anything to do. Only what can be hashed now counts, and
+        it is more than the hash itself waits for: else both would wait for each other.
         """
         hashed = self._digests.size
-        backlog = sum(max(0, window.position - max(window.start, hashed)) for window in self._windows)
-        return backlog > _MOST_AHEAD * self._job.limits.window and hashed >= prefix(self._done)
+        ready = self._arrived()[0] - hashed
+        return ready > max(MIB, _MOST_AHEAD * self._job.limits.window) and hashed >= prefix(self._done)
 
     def _fetch(self, window: Window, answer: Answer | None, tries: Tries, buffer: memoryview) -> None:
         left = [answer] if answer is not None else []
