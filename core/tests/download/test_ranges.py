@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+import time
 
 import pytest
 from download_kit import RANGED, content_of, ranges_of, remote
@@ -103,6 +104,25 @@ def test_one_slow_connection_does_not_stop_the_others(server, fetch):
     url = server.add("/w", CONTENT, Rate(200_000, times=1))
     assert fetch(remote(url, CONTENT), **RANGED) == CONTENT
     assert sum(request.sent for request in server.requests) == SIZE
+
+
+@pytest.mark.parametrize("first", [(), (Rate(300_000, times=1),), (Status(503, times=3),)], ids=["", "slow", "busy"])
+def test_threads_wait_for_a_slow_hash_and_never_for_each_other(server, fetch, monkeypatch, first):
+    content, waited = content_of(6_000_000), []
+    is_far_ahead, hash_part = ranged.RangedDownload._is_far_ahead, ranged.hash_part
+
+    def slowly(*arguments):
+        time.sleep(0.05)
+        hash_part(*arguments)
+
+    def noted(self):
+        waited.append(is_far_ahead(self))
+        return waited[-1]
+
+    monkeypatch.setattr(ranged, "hash_part", slowly)
+    monkeypatch.setattr(ranged.RangedDownload, "_is_far_ahead", noted)
+    assert fetch(remote(server.add("/w", content, *first), content), **RANGED) == content
+    assert any(waited)
 
 
 def test_parts_grow_while_bytes_arrive_and_the_note_says_what_is_there(server, fetch):
