@@ -86,18 +86,10 @@ def test_without_validator_and_digest_there_is_one_stream(server, fetch):
 
 
 def test_a_server_that_gives_few_connections(server, fetch):
-    """Threads that are turned away leave their windows to those that are not."""
-    busy = threading.Semaphore(2)
-
-    class Few(Status):
-        def change_reply(self, reply):
-            if not busy.acquire(blocking=False):
-                super().change_reply(reply)
-            else:
-                threading.Timer(0.02, busy.release).start()
-
-    url = server.add("/w", CONTENT, Few(503))
+    """Three of four threads are turned away until they give up: the one that is not has their windows in the end."""
+    url = server.add("/w", CONTENT, Rate(200_000, times=1), Status(503, skip=1, times=9))
     assert fetch(remote(url, CONTENT), no_progress_tries=3, **RANGED) == CONTENT
+    assert len(server.requests) == 9 + -(-SIZE // WINDOW)
 
 
 def test_one_slow_connection_does_not_stop_the_others(server, fetch):
