@@ -611,3 +611,21 @@ def test_a_matcher_that_raises_rejects_only_its_package(load, shelf, monkeypatch
     assert negotiation.best.package.package_id == "b"
     assert [(r.package_id, r.code) for r in negotiation.rejected] == [("a", "matcher-failed")]
     assert "KeyError" in negotiation.rejected[0].reason
+
+
+def test_a_folder_for_a_backend_that_cannot_read_single_files(tmp_path):
+    class Plugin:
+        @hookimpl
+        def register_backends(self):
+            yield attrs.evolve(next(iter(loopback.register_backends())), inspector=None)
+
+        register_models = staticmethod(loopback.register_models)
+        detect_backends = staticmethod(loopback.detect_backends)
+
+    host = PluginHost(discover=False)
+    host.register(Plugin(), "without-inspector", "1")
+    options = LoadOptions(host=host)
+    with AutoModel.from_pretrained(write_package(tmp_path / "m"), options=options) as model:
+        assert model(BRIGHT)[0].class_name == "bright"
+    with pytest.raises(InvalidRequestError, match="cannot read single files"):
+        AutoModel.plan(tmp_path / "m" / "weights.loopback", options=options)

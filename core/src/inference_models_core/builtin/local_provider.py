@@ -85,7 +85,7 @@ class LocalProvider:
         )
 
     def _facts(self, directory: Path, config: _Config) -> dict[str, Any]:
-        """What the weights themselves say; the file may be missing, which the loading reports with its name."""
+        """What the weights themselves say, where their backend can read them; a missing file is found when loading."""
         weights = self._weights_file(directory, config.backend)
         facts = self._context.inspect_file(weights) if weights else None
         if facts is None:
@@ -97,7 +97,7 @@ class LocalProvider:
         }
 
     def _weights_file(self, directory: Path, backend: str | None) -> Path | None:
-        suffixes = tuple(suffix for suffix, owner in self._context.suffixes.items() if owner == backend)
+        suffixes = tuple(suffix for suffix in self._context.inspected if self._context.suffixes.get(suffix) == backend)
         files = sorted(path for path in directory.iterdir() if path.suffix.lower() in suffixes and path.is_file())
         return files[0] if files else None
 

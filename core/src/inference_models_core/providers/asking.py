@@ -106,9 +106,7 @@ def _remembered(spec: WeightsProviderSpec, request: LoadRequest, registry: Regis
     return _from_memory(spec, request, registry, remembered.metadata)
 
 
-def _from_memory(
-    spec: WeightsProviderSpec, request: LoadRequest, registry: Registry, metadata: ModelMetadata
-) -> Found:
+def _from_memory(spec: WeightsProviderSpec, request: LoadRequest, registry: Registry, metadata: ModelMetadata) -> Found:
     """What was said before, with the packages that were built on this machine since."""
 
     def find() -> list[ModelPackage]:

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
 def provider_context(spec: WeightsProviderSpec, request: LoadRequest, registry: Registry) -> ProviderContext:
     """The context for one look-up."""
+    owners = {suffix: names[0] for suffix, names in registry.suffixes().items()}
     return ProviderContext(
         read_manifest=functools.partial(read_manifest, registry),
         inspect_file=functools.partial(_inspect_file, registry),
-        suffixes={suffix: names[0] for suffix, names in registry.suffixes().items()},
+        suffixes=owners,
+        inspected=(suffix for suffix, owner in owners.items() if _has_inspector(registry, owner)),
         given=request.options,
         api_key=credential_of(spec, request),
         offline=request.offline,
@@ -48,6 +50,11 @@ def _local_packages(provider: str, request: LoadRequest, model_id: str) -> Path:
     from inference_models_core.artifacts.store_of import open_store
 
     return open_store(request).model_folder(provider, model_id)
+
+
+def _has_inspector(registry: Registry, backend: str) -> bool:
+    spec = registry.backend(backend).spec
+    return spec is not None and spec.inspector is not None
 
 
 def _inspect_file(registry: Registry, path: Path) -> LocalFileFacts:

@@ -8,7 +8,7 @@ import attrs
 
 from inference_models_core.errors import OfflineError
 from inference_models_core.object_ref import ObjectRef, to_object_ref
-from inference_models_core.types.converters import to_dict, to_tuple
+from inference_models_core.types.converters import to_dict, to_names, to_tuple
 from inference_models_core.types.requests import LoadOptions
 from inference_models_core.types.value import Value
 
@@ -63,6 +63,7 @@ class ProviderContext(Value):
             the path used in error messages, such as ``"index.json: modelPackages[0]"``.
         inspect_file: Reads a single model file through the inspector of the backend that owns its suffix.
         suffixes: File suffix -> name of the backend that owns it.
+        inspected: Those of them whose backend can say what is in a single file.
         given: The caller's options, with what was said about a single file (architecture, task, class names).
         api_key: The caller's key, else the one in the environment (``WeightsProviderSpec.key_variables``).
         offline: Whether sockets are forbidden.
@@ -74,6 +75,7 @@ class ProviderContext(Value):
     read_manifest: Callable[[Mapping[str, Any], str], BackendDetails | Rejection]
     inspect_file: Callable[[Path], LocalFileFacts]
     suffixes: Mapping[str, str] = attrs.field(factory=dict, converter=to_dict)
+    inspected: frozenset[str] = attrs.field(default=frozenset(), converter=to_names)
     given: LoadOptions = attrs.field(factory=LoadOptions)
     api_key: Secret | None = None
     offline: bool = False
