@@ -3,8 +3,9 @@
 The figures come from the functions that the tests use (`tests/reliability`) and from the other benchmarks, here at full
 size. Needs Linux; what a machine cannot do (strace, namespaces) is said in the table or left out.
 
-    python benchmarks/reliability.py            # everything, about half an hour; writes the table
-    python benchmarks/reliability.py kills warm # some sections; prints only
+    python benchmarks/reliability.py                     # everything, about half an hour; writes the table
+    python benchmarks/reliability.py kills warm          # some sections; prints only
+    python benchmarks/reliability.py --write warm resolve # some sections; replaces their rows in the table
 """
 
 from __future__ import annotations
@@ -336,8 +337,9 @@ SECTIONS: dict[str, Callable[[Path], Iterator[Row]]] = {
 
 
 def main() -> None:
-    """Prints the table; all of it is written into the page as well."""
-    names = sys.argv[1:] or list(SECTIONS)
+    """Prints the table; all of it, and sections after ``--write``, are written into the page as well."""
+    is_asked = "--write" in sys.argv
+    names = [name for name in sys.argv[1:] if name != "--write"] or list(SECTIONS)
     rows: list[Row] = []
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
@@ -346,18 +348,37 @@ def main() -> None:
                 rows.append(row)
     print_table("What was promised, and what was measured", HEADER, [row.cells for row in rows])
     if names == list(SECTIONS):
-        write(rows)
+        write([row.cells for row in rows])
+    elif is_asked:
+        write(merged(written(), [row.cells for row in rows]))
     missed = [row.what for row in rows if row.is_met is False]
     if missed:
         raise SystemExit("missed: " + "; ".join(missed))
 
 
-def write(rows: list[Row]) -> None:
+Cells = tuple[str, ...]
+
+
+def write(rows: list[Cells]) -> None:
     """Replaces what stands between the markers of the page."""
     text = PAGE.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
     PAGE.write_text(f"{before}{BEGIN}\n{_machine()}\n\n{_markdown(rows)}\n{END}{after}", encoding="utf-8")
+
+
+def written() -> list[Cells]:
+    """The rows that stand in the page."""
+    table = PAGE.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
+    lines = [line for line in table.splitlines() if line.startswith("|")][2:]
+    return [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines]
+
+
+def merged(old: list[Cells], new: list[Cells]) -> list[Cells]:
+    """The old rows with those that were measured again in their place, and new ones at the end."""
+    fresh = {row[:2]: row for row in new}
+    kept = [fresh.pop(row[:2], row) for row in old]
+    return [*kept, *fresh.values()]
 
 
 def _machine() -> str:
@@ -366,8 +387,8 @@ def _machine() -> str:
     return f"Measured on {today}: {platform.system()} {platform.machine()}, {os.cpu_count()} processors, {python}."
 
 
-def _markdown(rows: list[Row]) -> str:
-    lines = [("requirement", *HEADER[1:]), ("---",) * len(HEADER), *(row.cells for row in rows)]
+def _markdown(rows: list[Cells]) -> str:
+    lines = [("requirement", *HEADER[1:]), ("---",) * len(HEADER), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
