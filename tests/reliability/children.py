@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -30,8 +31,19 @@ def start(job: dict[str, Any], *, prefix: tuple[str, ...] = (), **variables: str
     """Starts one loader; `prefix` is what starts it, such as ``("strace", ...)``."""
     command = [*prefix, sys.executable, "-m", "reliability.loader", json.dumps(job)]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=HERE, env=environment(**variables)
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=HERE,
+        env=environment(**variables),
+        preexec_fn=heed_interrupts,
     )
+
+
+def heed_interrupts() -> None:
+    """What is started in the background of a shell ignores Ctrl-C, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def answer_of(child: subprocess.Popen[str], timeout: float = 60) -> dict[str, Any]:

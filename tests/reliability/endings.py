@@ -63,7 +63,9 @@ def command(site: Path, arguments: Sequence[str], **variables: str) -> subproces
     environment = {**children.environment(), **only, **variables}
     start = [sys.executable, "-m", "inference_models_core", *arguments]
     pipe = subprocess.PIPE
-    return subprocess.Popen(start, stdout=pipe, stderr=pipe, text=True, cwd=site, env=environment)
+    return subprocess.Popen(
+        start, stdout=pipe, stderr=pipe, text=True, cwd=site, env=environment, preexec_fn=children.heed_interrupts
+    )
 
 
 def _served(server: FaultServer, cache: Path, waiting: str) -> tuple[dict, str]:
