@@ -115,9 +115,11 @@ def test_suppression_within_and_across_classes():
         np.array([[0, 0, 10, 10], [1, 0, 11, 10], [1, 0, 11, 10]], np.float32),
         np.array([0.7, 0.8, 0.9], np.float32),
         np.array([0, 0, 1]),
+        np.array([[1], [2], [3]], np.float32),
     )
     within = suppress(boxes, iou_threshold=0.5, max_detections=10, class_agnostic=False)
     assert within.scores.tolist() == pytest.approx([0.9, 0.8])
+    assert within.extras.tolist() == [[3], [2]]
     across = suppress(boxes, iou_threshold=0.5, max_detections=10, class_agnostic=True)
     assert across.scores.tolist() == pytest.approx([0.9])
     best = suppress(boxes, iou_threshold=0.99, max_detections=1, class_agnostic=False)

@@ -22,7 +22,7 @@ def test_hooks_import_nothing_heavy():
 
 def test_detection_imports_only_numpy_and_opencv():
     code = (
-        "import sys, inference_models_vision.families.yolov8.object_detection\n"
+        "import sys, inference_models_vision.families.yolo.object_detection\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     assert run(code) == "['numpy', 'cv2']"

@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inference_models_core.types.models import ModelSpec
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FAMILIES = "inference_models_vision.families."
 _SUPPRESSES_BOXES: Any = frozenset({"nms_fused"})
 
+
+def _rows(task: str, implementation: str, features: Any, **architectures: str) -> Iterator[ModelSpec]:
+    """One row per architecture that one class of ours serves."""
+    for architecture, summary in architectures.items():
+        yield ModelSpec(
+            architecture=architecture,
+            task=task,
+            implementation=_FAMILIES + implementation,
+            supports_features=features,
+            summary=summary,
+        )
+
+
+def _object_detection(name: str, features: Any = frozenset(), **architectures: str) -> Iterator[ModelSpec]:
+    return _rows("object-detection", f"yolo.object_detection:{name}", features, **architectures)
+
+
 MODELS = (
-    ModelSpec(
-        architecture="yolov8",
-        task="object-detection",
-        implementation="inference_models_vision.families.yolov8.object_detection:YoloV8ObjectDetection",
-        supports_features=_SUPPRESSES_BOXES,
-        summary="YOLOv8 object detection, raw outputs or with non-maximum suppression in the graph",
+    *_object_detection(
+        "YoloObjectDetection",
+        _SUPPRESSES_BOXES,
+        yolov8="YOLOv8 object detection, raw outputs or with non-maximum suppression in the graph",
+        yolov9="YOLOv9 object detection, raw outputs or with non-maximum suppression in the graph",
+        yolov11="YOLO11 object detection, raw outputs or with non-maximum suppression in the graph",
+        yolov12="YOLOv12 object detection, raw outputs or with non-maximum suppression in the graph",
+    ),
+    *_object_detection("YoloV5ObjectDetection", yolov5="YOLOv5 object detection"),
+    *_object_detection("YoloV10ObjectDetection", yolov10="YOLOv10 object detection, final rows"),
+    *_object_detection("Yolo26ObjectDetection", yolo26="YOLO26 object detection, final rows"),
+    *_object_detection("YoloNasObjectDetection", yolonas="YOLO-NAS object detection"),
+    *_object_detection(
+        "YoloLiteObjectDetection",
+        _SUPPRESSES_BOXES,
+        yololite="YOLO-lite object detection, raw outputs or with non-maximum suppression in the graph",
     ),
 )

@@ -22,65 +22,111 @@ class Boxes(NamedTuple):
         xyxy: (n, 4) float32.
         scores: (n,) float32.
         class_ids: (n,) int64.
+        extras: (n, e) float32: what the output says of each box beyond that, such as mask coefficients.
     """
 
     xyxy: npt.NDArray[np.float32]
     scores: npt.NDArray[np.float32]
     class_ids: npt.NDArray[np.int64]
+    extras: npt.NDArray[np.float32]
 
     def take(self, chosen: npt.NDArray[Any] | slice) -> Boxes:
         """Some of the boxes, by index, mask or slice."""
-        return Boxes(self.xyxy[chosen], self.scores[chosen], self.class_ids[chosen])
+        return Boxes(*(field[chosen] for field in self))
 
 
-def candidates_above(output: Array, threshold: Threshold) -> Boxes:
+class BoxLayout(NamedTuple):
+    """What stands where in a raw output: the box, perhaps an objectness, a score per class, extras.
+
+    Attributes:
+        fields_first: (fields, n), as YOLOv8 writes it; else (n, fields).
+        corners: Boxes are x1, y1, x2, y2; else centre x, centre y, width, height.
+        objectness: A field between box and classes says how likely there is anything; it decides whether a box
+            counts, and the score of the best class is reported.
+    """
+
+    fields_first: bool = True
+    corners: bool = False
+    objectness: bool = False
+
+    @property
+    def first_class(self) -> int:
+        """Where the scores of the classes begin."""
+        return 4 + self.objectness
+
+
+def candidates_above(
+    output: Array,
+    threshold: Threshold,
+    layout: BoxLayout = BoxLayout(),
+    *,
+    extras: int = 0,  # noqa: B008 - immutable
+) -> Boxes:
     """Boxes of a raw output whose best class scores more than its threshold.
 
-    The best score of each column comes first and only columns above the threshold are looked at again: the whole
-    output is read once and never transposed. Columns with NaN in them drop out.
+    What decides comes first and only boxes above the threshold are looked at again: the whole output is read once
+    and never transposed. Boxes with NaN in them drop out.
 
     Args:
-        output: (4 + classes, n) floats of any array library: rows centre x, centre y, width, height, then a score per
-            class.
+        output: (fields, n) or (n, fields) floats of any array library.
         threshold: One, or (classes,); strict.
+        layout: What the fields are.
+        extras: How many fields follow the scores of the classes.
 
     Returns:
-        One box per column, of its best class.
+        One box per column or row, of its best class.
     """
     xp = namespace(output)
     if is_numpy(output) and output.dtype != np.float32:
         output = output.astype(np.float32)  # numpy has no fast maximum of float16
-    best = xp.max(output[4:, :], axis=0)
-    (columns,) = xp.nonzero(best > _lowest(threshold))
-    chosen = to_numpy(xp.take(output, columns, axis=1)).astype(np.float32, copy=False)
-    scores = to_numpy(xp.take(best, columns)).astype(np.float32, copy=False)
-    class_ids = chosen[4:].argmax(axis=0)
-    boxes = Boxes(_corners(chosen[:4]), scores, class_ids)
-    clear = np.logical_not(np.isnan(boxes.xyxy).any(axis=1))
+    fields = output if layout.fields_first else output.T
+    classes = slice(layout.first_class, fields.shape[0] - extras)
+    decisive = fields[4] if layout.objectness else xp.max(fields[classes, :], axis=0)
+    (columns,) = xp.nonzero(decisive > _lowest(threshold))
+    chosen = to_numpy(xp.take(fields, columns, axis=1)).astype(np.float32, copy=False)
+    deciding = to_numpy(xp.take(decisive, columns)).astype(np.float32, copy=False)
+    return _best_classes(chosen, deciding, threshold, layout, classes)
+
+
+def _best_classes(
+    chosen: npt.NDArray[np.float32],
+    deciding: npt.NDArray[np.float32],
+    threshold: Threshold,
+    layout: BoxLayout,
+    classes: slice,
+) -> Boxes:
+    """(fields, n) of the boxes that may count -> those that do."""
+    class_ids = chosen[classes].argmax(axis=0)
+    scores = np.take_along_axis(chosen[classes], class_ids[None], axis=0)[0] if layout.objectness else deciding
+    corners = chosen[:4].T if layout.corners else _corners(chosen[:4])
+    boxes = Boxes(corners, scores, class_ids, chosen[classes.stop :].T)
+    clear = ~(np.isnan(corners).any(axis=1) | np.isnan(scores))
     if not isinstance(threshold, float):
-        clear &= scores > threshold[class_ids]
+        clear &= deciding > threshold[class_ids]
     return boxes if clear.all() else boxes.take(clear)
 
 
-def rows_above(output: Array, threshold: Threshold) -> Boxes:
-    """Boxes of an output that has gone through non-maximum suppression in the graph.
+def rows_above(output: Array, threshold: Threshold, *, strict: bool = False) -> Boxes:
+    """Boxes of an output that has gone through non-maximum suppression in the graph, or that needs none.
 
     Args:
-        output: (n, 6 or more) floats: x1, y1, x2, y2, score, class id.
-        threshold: One, or (classes,); not strict: a score at the threshold is enough.
+        output: (n, 6 or more) floats: x1, y1, x2, y2, score, class id, extras.
+        threshold: One, or (classes,).
+        strict: Whether a score has to exceed the threshold; else a score at the threshold is enough.
 
     Returns:
         The rows in their own order. Rows with NaN and those with a negative class id, which fill up, drop out.
     """
     xp = namespace(output)
-    (rows,) = xp.nonzero(output[:, 4] >= _lowest(threshold))
-    chosen = to_numpy(xp.take(output, rows, axis=0)).astype(np.float32, copy=False)[:, :6]
+    lowest = _lowest(threshold)
+    (rows,) = xp.nonzero(output[:, 4] > lowest if strict else output[:, 4] >= lowest)
+    chosen = to_numpy(xp.take(output, rows, axis=0)).astype(np.float32, copy=False)
     chosen = chosen[np.isfinite(chosen[:, 5]) & (chosen[:, 5] >= 0) & ~np.isnan(chosen[:, :4]).any(axis=1)]
-    boxes = Boxes(chosen[:, :4], chosen[:, 4], chosen[:, 5].astype(np.int64))
+    boxes = Boxes(chosen[:, :4], chosen[:, 4], chosen[:, 5].astype(np.int64), chosen[:, 6:])
     if isinstance(threshold, float):
         return boxes
-    known = boxes.class_ids.clip(max=len(threshold) - 1)  # an unknown class is reported by the family
-    return boxes.take(boxes.scores >= threshold[known])
+    least = threshold[boxes.class_ids.clip(max=len(threshold) - 1)]  # an unknown class is reported by the family
+    return boxes.take(boxes.scores > least if strict else boxes.scores >= least)
 
 
 def suppress(boxes: Boxes, *, iou_threshold: float, max_detections: int, class_agnostic: bool) -> Boxes:

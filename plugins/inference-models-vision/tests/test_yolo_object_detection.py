@@ -16,7 +16,7 @@ from inference_models_core.errors import (
 )
 from inference_models_core.runner import Runner
 from inference_models_core.types.packages import RecommendedParameters
-from inference_models_vision.families.yolov8.object_detection import YoloV8ObjectDetection
+from inference_models_vision.families.yolo.object_detection import YoloObjectDetection
 
 
 def raw_output(*columns, classes=2, count=20):
@@ -38,7 +38,7 @@ def load(make_package, document, runner_of):
     def load(*outputs, config=None, names="cat\ndog\n", metadata=None, session=None, **options):
         folder, package = make_package(config or document(), names, **(metadata or {}))
         runner = runner_of(*(outputs or (OUTPUT,)), **(session or {}))
-        return YoloV8ObjectDetection.from_pretrained(folder, package=package, runners={"weights": runner}, **options)
+        return YoloObjectDetection.from_pretrained(folder, package=package, runners={"weights": runner}, **options)
 
     return load
 
@@ -161,7 +161,7 @@ def test_outputs_of_another_library(load, make_package, document):
 def test_half_precision_graphs_get_half_precision_pictures(make_package, document, runner_of):
     folder, package = make_package(document())
     runner = runner_of(OUTPUT.astype(np.float16), dtype="float16")
-    model = YoloV8ObjectDetection.from_pretrained(folder, package=package, runners={"weights": runner})
+    model = YoloObjectDetection.from_pretrained(folder, package=package, runners={"weights": runner})
     assert model.pre_process(PICTURE).groups[0].tensor.dtype == np.float16
     assert model(PICTURE)[0].class_name.tolist() == ["cat", "dog"]
 
@@ -265,7 +265,7 @@ def test_damaged_packages(load, document, make_package, runner_of):
     folder, package = make_package(None, None)
     (folder / "inference_config.json").unlink()
     with pytest.raises(PackageFileMissingError):
-        YoloV8ObjectDetection.from_pretrained(folder, package=package, runners={"weights": runner_of(OUTPUT)})
+        YoloObjectDetection.from_pretrained(folder, package=package, runners={"weights": runner_of(OUTPUT)})
 
 
 def test_input_policies_reach_the_loader(load, noise):

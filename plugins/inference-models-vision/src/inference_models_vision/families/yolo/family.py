@@ -1,35 +1,33 @@
-"""YOLOv8 object detection, on every tensor backend."""
+"""What the YOLO families share: loading, the arguments of a call, and boxes out of their output layouts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
+import attrs
 from inference_models_core.errors import ModelOutputError
 from inference_models_core.log import logger
-from inference_models_core.predictions.detections import Detections
-from inference_models_core.tasks.object_detection import ObjectDetectionModel
 from inference_models_core.types.preprocessing import ResizeMode
+from inference_models_core.types.value import Value
 
 from inference_models_vision import defaults
 from inference_models_vision.configuration.package import package_class_names
-from inference_models_vision.decoding.boxes import Boxes, candidates_above, rows_above, suppress
+from inference_models_vision.decoding.boxes import Boxes, BoxLayout, candidates_above, rows_above, suppress
 from inference_models_vision.decoding.confidence import check_count, check_share, resolve_confidence
 from inference_models_vision.families.base import FamilyParts, PerPictureFamily, build_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
-    from inference_models_core.predictions.image_source import ImageSource
     from inference_models_core.runner import Runner
-    from inference_models_core.types.geometry import Geometry
-    from inference_models_core.types.images import Preprocessed
     from inference_models_core.types.packages import ModelPackage, RecommendedParameters
     from inference_models_core.types.tensors import Array
     from typing_extensions import Self
 
+Result = TypeVar("Result")
 
 FUSED = "nms_fused"
 RESIZE_MODES = (
@@ -40,8 +38,6 @@ RESIZE_MODES = (
 )
 SUBSTITUTIONS = {ResizeMode.FIT_LONGER_EDGE: (ResizeMode.LETTERBOX, 127)}
 """What YOLO packages of the platform do with modes that a fixed input cannot have."""
-
-
 BARE_INPUT = {
     "dynamic_spatial_size_supported": False,
     "color_mode": "rgb",
@@ -51,7 +47,27 @@ BARE_INPUT = {
     "input_channels": 3,
     "scaling_factor": 255,
 }
-"""What exporters of this family feed their networks; used for a bare file that does not say."""
+"""What exporters of these families feed their networks; used for a bare file that does not say."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class YoloTraits(Value):
+    """What tells one generation from another.
+
+    Attributes:
+        layout: Of raw outputs.
+        end_to_end: Whether every graph gives final rows (box, score, class); ``None``: those do that have
+            suppression inside, as their packages say.
+        strict: Whether the score of a final row has to exceed the threshold; else the threshold is enough.
+        confidence: What ``confidence="default"`` means.
+        limit: Most boxes per picture unless the caller says otherwise; ``None`` for all.
+    """
+
+    layout: BoxLayout = attrs.field(factory=BoxLayout)
+    end_to_end: bool | None = None
+    strict: bool = False
+    confidence: float = defaults.CONFIDENCE
+    limit: int | None = defaults.MAX_DETECTIONS
 
 
 class NmsSettings(NamedTuple):
@@ -70,12 +86,15 @@ class NmsSettings(NamedTuple):
     class_agnostic: bool
 
 
-class YoloV8ObjectDetection(PerPictureFamily[Detections], ObjectDetectionModel):
-    """YOLOv8 object detection: raw outputs (batch, 4 + classes, boxes), or with suppression inside the graph.
+class YoloFamily(PerPictureFamily[Result]):
+    """A family of boxes: raw outputs, or rows from a graph that suppresses boxes itself.
 
     Attributes:
+        traits: What this generation does differently.
         class_names: The vocabulary, by class id.
     """
+
+    traits: ClassVar[YoloTraits] = YoloTraits()
 
     def __init__(
         self,
@@ -88,8 +107,12 @@ class YoloV8ObjectDetection(PerPictureFamily[Detections], ObjectDetectionModel):
         super().__init__(parts)
         self.class_names = class_names
         self.recommended_parameters = recommended_parameters
+        self._fused = self._is_fused(parts) if self.traits.end_to_end is None else self.traits.end_to_end
+
+    @staticmethod
+    def _is_fused(parts: FamilyParts) -> bool:
         post_processing = parts.config.post_processing
-        self._fused = FUSED in parts.package.features if post_processing is None else post_processing.fused
+        return FUSED in parts.package.features if post_processing is None else post_processing.fused
 
     @classmethod
     def from_pretrained(
@@ -135,66 +158,25 @@ class YoloV8ObjectDetection(PerPictureFamily[Detections], ObjectDetectionModel):
         names = package_class_names(package_dir, package)
         return cls(parts, class_names=names or (), recommended_parameters=recommended_parameters)
 
-    def post_process(
-        self,
-        outputs: Sequence[tuple[Array, ...]],
-        preprocessed: Preprocessed,
-        *,
-        confidence: float | str = "default",
-        iou_threshold: float | None = None,
-        max_detections: int | None = None,
-        class_agnostic_nms: bool | None = None,
-    ) -> list[Detections]:
-        """Turns network outputs into boxes.
-
-        Args:
-            outputs: What :meth:`forward` returned.
-            preprocessed: What :meth:`pre_process` returned.
-            confidence: Score that a box must exceed: a number in [0, 1], ``"default"`` (0.4) or ``"best"``, what the
-                model was tuned for. Where the graph has suppressed boxes itself, the score itself is enough.
-            iou_threshold: Overlap, in [0, 1], above which the worse of two boxes falls; 0.3 by default.
-            max_detections: Most boxes per picture; 300 by default.
-            class_agnostic_nms: Whether boxes of different classes suppress each other; not by default.
-
-        Returns:
-            One result per picture, in the caller's order; boxes by descending score.
-
-        Raises:
-            InputError: If an argument is out of its range.
-            ModelOutputError: If the outputs are not those of this family, or of another number of classes.
-        """
-        if not self.class_names and not self._fused:
-            self.class_names = _numbered_classes(outputs[0][0])
-        settings = self._settings(confidence, iou_threshold, max_detections, class_agnostic_nms)
-        return self.decode_all(outputs, preprocessed, settings)
-
-    def decode(
-        self, outputs: tuple[Array, ...], geometry: Geometry, source: ImageSource, settings: NmsSettings
-    ) -> Detections:
-        """Makes the result of one picture; see the base class."""
-        boxes = self._fused_boxes(outputs[0], settings) if self._fused else self._raw_boxes(outputs[0], settings)
-        return Detections(
-            xyxy=geometry.boxes_to_picture(boxes.xyxy),
-            class_id=boxes.class_ids,
-            confidence=boxes.scores,
-            class_names=self.class_names,
-            image=source,
-        )
-
-    def _settings(
+    def nms_settings(
         self,
         confidence: float | str,
         iou_threshold: float | None,
         max_detections: int | None,
         class_agnostic_nms: bool | None,
     ) -> NmsSettings:
+        """Checks the arguments of a call and fills in what it leaves open.
+
+        Raises:
+            InputError: If one is out of its range.
+        """
         if self._fused and (iou_threshold is not None or class_agnostic_nms is not None):
             logger().warning("iou_threshold and class_agnostic_nms have no effect: this graph suppresses boxes itself")
-        limit = None if self._fused else defaults.MAX_DETECTIONS
+        limit = None if self._fused and self.traits.end_to_end is None else self.traits.limit
         return NmsSettings(
             threshold=resolve_confidence(
                 confidence,
-                default=defaults.CONFIDENCE,
+                default=self.traits.confidence,
                 recommended=self.recommended_parameters,
                 class_names=self.class_names,
             ),
@@ -205,28 +187,47 @@ class YoloV8ObjectDetection(PerPictureFamily[Detections], ObjectDetectionModel):
             class_agnostic=defaults.CLASS_AGNOSTIC_NMS if class_agnostic_nms is None else bool(class_agnostic_nms),
         )
 
-    def _raw_boxes(self, output: Array, settings: NmsSettings) -> Boxes:
-        expected = 4 + len(self.class_names)
-        if len(output.shape) != 2 or output.shape[0] != expected:
+    def boxes(self, output: Array, settings: NmsSettings, *, extras: int = 0) -> Boxes:
+        """The boxes of one picture.
+
+        Args:
+            output: (fields, n) or (n, fields) of a raw output, (n, 6 + extras) of one with final rows.
+            settings: The arguments of the call.
+            extras: How many fields each box has beyond box, score and classes.
+
+        Raises:
+            ModelOutputError: If the output is not of this family, or of another number of classes.
+        """
+        if self._fused:
+            return self._fused_boxes(output, settings, extras)
+        return self._raw_boxes(output, settings, extras)
+
+    def _raw_boxes(self, output: Array, settings: NmsSettings, extras: int) -> Boxes:
+        layout = self.traits.layout
+        if not self.class_names:
+            self.class_names = _numbered_classes(_fields(output, layout) - layout.first_class - extras)
+        expected = layout.first_class + len(self.class_names) + extras
+        if _fields(output, layout) != expected:
             raise ModelOutputError(
-                f"the package names {len(self.class_names)} classes, so its graph should give {expected} rows (box and "
-                f"classes) per picture; it gives an output of shape {tuple(output.shape)}",
+                f"the package names {len(self.class_names)} classes, so its graph should give {expected} "
+                f"{'rows' if layout.fields_first else 'columns'} (box and classes) per picture; it gives an output of "
+                f"shape {tuple(output.shape)}",
                 hint="class_names.txt does not belong to this graph, or the graph is of another family",
             )
         return suppress(
-            candidates_above(output, settings.threshold),
+            candidates_above(output, settings.threshold, layout, extras=extras),
             iou_threshold=settings.iou_threshold,
-            max_detections=settings.max_detections or len(output),
+            max_detections=settings.max_detections or max(output.shape),
             class_agnostic=settings.class_agnostic,
         )
 
-    def _fused_boxes(self, output: Array, settings: NmsSettings) -> Boxes:
-        if len(output.shape) != 2 or output.shape[1] < 6:
+    def _fused_boxes(self, output: Array, settings: NmsSettings, extras: int) -> Boxes:
+        if len(output.shape) != 2 or output.shape[1] < 6 + extras:
             raise ModelOutputError(
                 "a graph that suppresses boxes itself should give rows of box, score and class per picture; it gives "
                 f"an output of shape {tuple(output.shape)}"
             )
-        boxes = rows_above(output, settings.threshold)
+        boxes = rows_above(output, settings.threshold, strict=self.traits.strict)
         largest = int(boxes.class_ids.max(initial=-1))
         if largest >= len(self.class_names) > 0:
             raise ModelOutputError(
@@ -236,8 +237,15 @@ class YoloV8ObjectDetection(PerPictureFamily[Detections], ObjectDetectionModel):
         return boxes if settings.max_detections is None else boxes.take(slice(settings.max_detections))
 
 
-def _numbered_classes(output: Array) -> tuple[str, ...]:
+def _fields(output: Array, layout: BoxLayout) -> int:
+    """How many fields each box has; none in an output that holds no boxes."""
+    if len(output.shape) != 2:
+        return -1
+    return int(output.shape[0 if layout.fields_first else 1])
+
+
+def _numbered_classes(count: int) -> tuple[str, ...]:
     """Names for a bare file that has none: one for each class its graph tells apart."""
-    count = max(output.shape[1] - 4, 0) if len(output.shape) == 3 else 0
+    count = max(count, 0)
     logger().warning("the model has no class names; its %d classes are called class_0, class_1, ...", count)
     return tuple(f"class_{i}" for i in range(count))

@@ -1,0 +1,1 @@
+"""The YOLO families: what they share, and one module per task."""

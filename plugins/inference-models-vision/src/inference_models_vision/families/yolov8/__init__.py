@@ -1,1 +1,0 @@
-"""YOLOv8 and its successors with the same outputs."""
