@@ -32,7 +32,7 @@ class Boxes(NamedTuple):
 
     def take(self, chosen: npt.NDArray[Any] | slice) -> Boxes:
         """Some of the boxes, by index, mask or slice."""
-        return Boxes(*(field[chosen] for field in self))
+        return Boxes(self.xyxy[chosen], self.scores[chosen], self.class_ids[chosen], self.extras[chosen])
 
 
 class BoxLayout(NamedTuple):
