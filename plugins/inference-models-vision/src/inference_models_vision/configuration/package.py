@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inference_models_core import parsing
+from inference_models_core.log import logger
 
 from inference_models_vision.configuration.inference_config import (
     FILE_NAME,
@@ -90,3 +91,10 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     if not names:
         parsing.malformed(path.name, "one class name per line", "an empty file")
     return names
+
+
+def numbered_class_names(count: int) -> tuple[str, ...]:
+    """Names for a bare file that has none: one for each class its graph tells apart; says so in a warning."""
+    count = max(count, 0)
+    logger().warning("the model has no class names; its %d classes are called class_0, class_1, ...", count)
+    return tuple(f"class_{i}" for i in range(count))

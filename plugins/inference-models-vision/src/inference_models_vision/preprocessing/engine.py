@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inference_models_core.types.images import Preprocessed, PreprocessedGroup
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     from inference_models_core.types.geometry import Geometry
-    from inference_models_core.types.preprocessing import PreprocessingDeclaration
+    from inference_models_core.types.preprocessing import ColorOrder, PreprocessingDeclaration
 
     from inference_models_vision.images.loading import Picture
+    from inference_models_vision.preprocessing.spatial import Size
 
 
 class CpuEngine:
@@ -61,21 +62,35 @@ class CpuEngine:
         target = target_size(declaration, image_size)
         crop = None if disable_static_crop else declaration.static_crop
         geometries = [
-            fit(declaration, picture.source.size, crop_box(crop, picture.source.size), target) for picture in pictures
+            self.fit(picture.source.size, crop_box(crop, picture.source.size), target) for picture in pictures
         ]
         grayscale = declaration.grayscale and not disable_grayscale
         contrast = None if disable_contrast_enhancement else declaration.contrast
         groups = []
         for indices in _by_network_size(geometries):
-            tensor = self._writer.empty(len(indices), geometries[indices[0]].network_size)
+            tensor = self._writer.empty(len(indices), self.input_size(geometries[indices[0]], target))
             for cell, i in zip(tensor, indices, strict=True):
                 pixels, order = _region(pictures[i].pixels, geometries[i]), pictures[i].order
                 adjusted = adjust(pixels, order, grayscale=grayscale, contrast=contrast)
-                self._writer.write(cell, adjusted, order, geometries[i])
+                self.write(cell, adjusted, order, geometries[i])
             groups.append(
                 PreprocessedGroup(tensor=tensor, indices=indices, geometries=tuple(geometries[i] for i in indices))
             )
         return Preprocessed(groups=tuple(groups), sources=tuple(picture.source for picture in pictures))
+
+    def fit(self, picture: Size, box: tuple[int, int, int, int], target: Size) -> Geometry:
+        """The way of one picture; see :func:`inference_models_vision.preprocessing.spatial.fit`."""
+        return fit(self.declaration, picture, box, target)
+
+    def input_size(self, geometry: Geometry, target: Size) -> Size:  # noqa: ARG002 - for engines in two steps
+        """(height, width) of the tensor for pictures of one network size."""
+        return geometry.network_size
+
+    def write(
+        self, cell: npt.NDArray[Any], pixels: npt.NDArray[np.uint8], order: ColorOrder, geometry: Geometry
+    ) -> None:
+        """Writes one adjusted region into its part (3, height, width) of the tensor."""
+        self._writer.write(cell, pixels, order, geometry)
 
 
 def _by_network_size(geometries: Sequence[Geometry]) -> list[tuple[int, ...]]:

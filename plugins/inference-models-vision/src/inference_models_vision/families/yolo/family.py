@@ -11,7 +11,7 @@ from inference_models_core.types.preprocessing import ResizeMode
 from inference_models_core.types.value import Value
 
 from inference_models_vision import defaults
-from inference_models_vision.configuration.package import package_class_names
+from inference_models_vision.configuration.package import numbered_class_names, package_class_names
 from inference_models_vision.decoding.boxes import Boxes, BoxLayout, candidates_above, rows_above, suppress
 from inference_models_vision.decoding.confidence import check_count, check_share, resolve_confidence
 from inference_models_vision.families.base import FamilyParts, PerPictureFamily, build_parts
@@ -205,7 +205,7 @@ class YoloFamily(PerPictureFamily[Result]):
     def _raw_boxes(self, output: Array, settings: NmsSettings, extras: int) -> Boxes:
         layout = self.traits.layout
         if not self.class_names:
-            self.class_names = _numbered_classes(_fields(output, layout) - layout.first_class - extras)
+            self.class_names = numbered_class_names(_fields(output, layout) - layout.first_class - extras)
         expected = layout.first_class + len(self.class_names) + extras
         if _fields(output, layout) != expected:
             raise ModelOutputError(
@@ -242,10 +242,3 @@ def _fields(output: Array, layout: BoxLayout) -> int:
     if len(output.shape) != 2:
         return -1
     return int(output.shape[0 if layout.fields_first else 1])
-
-
-def _numbered_classes(count: int) -> tuple[str, ...]:
-    """Names for a bare file that has none: one for each class its graph tells apart."""
-    count = max(count, 0)
-    logger().warning("the model has no class names; its %d classes are called class_0, class_1, ...", count)
-    return tuple(f"class_{i}" for i in range(count))
