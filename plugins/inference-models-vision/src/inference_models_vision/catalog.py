@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _FAMILIES = "inference_models_vision.families."
 _SUPPRESSES_BOXES: Any = frozenset({"nms_fused"})
+_RFDETR: Any = frozenset({"resolution", "patch_size", "num_windows", "dec_layers", "num_queries", "num_select"})
+"""What RF-DETR packages say of how their network was built; an exported graph needs none of it."""
 
 
 def _rows(task: str, implementation: str, features: Any, **architectures: str) -> Iterator[ModelSpec]:
@@ -46,5 +48,18 @@ MODELS = (
         "YoloLiteObjectDetection",
         _SUPPRESSES_BOXES,
         yololite="YOLO-lite object detection, raw outputs or with non-maximum suppression in the graph",
+    ),
+    *_rows("object-detection", "rfdetr.object_detection:RfDetrObjectDetection", _RFDETR, rfdetr="RF-DETR boxes"),
+    *_rows(
+        "instance-segmentation",
+        "rfdetr.instance_segmentation:RfDetrInstanceSegmentation",
+        _RFDETR,
+        rfdetr="RF-DETR boxes with masks",
+    ),
+    *_rows(
+        "keypoint-detection",
+        "rfdetr.key_points:RfDetrKeyPointDetection",
+        _RFDETR,
+        rfdetr="RF-DETR boxes with key points and their covariances",
     ),
 )

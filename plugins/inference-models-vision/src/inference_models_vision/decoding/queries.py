@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from inference_models_core.types.tensors import Array
 
 _SLACK = 1e-3
-"""How far below the threshold's logit a logit may lie and still be looked at: the probability decides, not the logit."""
+"""How far below the logit of the threshold a logit may lie and still be looked at: the probability decides."""
 
 
 class Queries(NamedTuple):
