@@ -58,9 +58,9 @@ class BoxLayout(NamedTuple):
 def candidates_above(
     output: Array,
     threshold: Threshold,
-    layout: BoxLayout = BoxLayout(),
+    layout: BoxLayout = BoxLayout(),  # noqa: B008 - immutable
     *,
-    extras: int = 0,  # noqa: B008 - immutable
+    extras: int = 0,
 ) -> Boxes:
     """Boxes of a raw output whose best class scores more than its threshold.
 
@@ -122,7 +122,7 @@ def rows_above(output: Array, threshold: Threshold, *, strict: bool = False) -> 
     (rows,) = xp.nonzero(output[:, 4] > lowest if strict else output[:, 4] >= lowest)
     chosen = to_numpy(xp.take(output, rows, axis=0)).astype(np.float32, copy=False)
     chosen = chosen[np.isfinite(chosen[:, 5]) & (chosen[:, 5] >= 0) & ~np.isnan(chosen[:, :4]).any(axis=1)]
-    boxes = Boxes(chosen[:, :4], chosen[:, 4], chosen[:, 5].astype(np.int64), chosen[:, 6:])
+    boxes = Boxes(chosen[:, :4], chosen[:, 4], np.minimum(chosen[:, 5], _MANY).astype(np.int64), chosen[:, 6:])
     if isinstance(threshold, float):
         return boxes
     least = threshold[boxes.class_ids.clip(max=len(threshold) - 1)]  # an unknown class is reported by the family
@@ -149,6 +149,8 @@ def suppress(boxes: Boxes, *, iou_threshold: float, max_detections: int, class_a
 
 
 _FAR = np.float32(1e9)
+_MANY = np.float32(2**31)
+"""More classes than anything has; a larger number is none that integers can hold."""
 
 
 def _lowest(threshold: Threshold) -> float:
@@ -159,7 +161,7 @@ def _corners(centers: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """(4, n) centre x, centre y, width, height -> (n, 4) x1, y1, x2, y2."""
     corners = np.empty((centers.shape[1], 4), np.float32)
     half = centers[2:] * np.float32(0.5)
-    with np.errstate(invalid="ignore"):  # inf - inf: NaN, dropped by the caller
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: NaN, dropped by the caller
         np.subtract(centers[:2], half, out=corners.T[:2])
         np.add(centers[:2], half, out=corners.T[2:])
     return corners

@@ -6,7 +6,7 @@ import abc
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import attrs
-from inference_models_core.errors import InputError, PackageError
+from inference_models_core.errors import InputError, ModelOutputError, PackageError
 from inference_models_core.tasks.base import ImageModel
 from inference_models_core.types.preprocessing import ColorOrder
 
@@ -136,6 +136,20 @@ class PerPictureFamily(TensorFamily[Result], abc.ABC):
                 single = tuple(output[row] for output in batch)
                 results[index] = self.decode(single, geometry, preprocessed.sources[index], settings)
         return [results[index] for index in range(len(preprocessed.sources))]
+
+
+def take_outputs(outputs: tuple[Array, ...], count: int) -> tuple[Array, ...]:
+    """The first outputs of a graph.
+
+    Raises:
+        ModelOutputError: If it has fewer.
+    """
+    if len(outputs) < count:
+        raise ModelOutputError(
+            f"this family reads {count} outputs, the graph gives {len(outputs)}",
+            hint="the graph is of another family or task",
+        )
+    return outputs[:count]
 
 
 def build_parts(

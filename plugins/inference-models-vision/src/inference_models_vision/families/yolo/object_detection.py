@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from inference_models_core.errors import ModelOutputError
 from inference_models_core.predictions.detections import Detections
 from inference_models_core.tasks.object_detection import ObjectDetectionModel
 
 from inference_models_vision.decoding.boxes import BoxLayout
 from inference_models_vision.decoding.kernels import namespace
+from inference_models_vision.families.base import take_outputs
 from inference_models_vision.families.yolo.family import NmsSettings, YoloFamily, YoloTraits
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ class YoloNasObjectDetection(YoloObjectDetection):
 
     def merged(self, outputs: tuple[Array, ...]) -> Array:
         """Boxes and scores side by side."""
-        return _side_by_side(outputs[:2])
+        return _side_by_side(*_of_same_boxes(outputs, 2))
 
 
 class YoloLiteObjectDetection(YoloObjectDetection):
@@ -114,16 +116,26 @@ class YoloLiteObjectDetection(YoloObjectDetection):
         """Corners, and the product of both probabilities per class."""
         if self._fused:
             return outputs[0]
-        corners, objectness, classes = outputs[:3]
-        return _side_by_side((corners, _sigmoid(objectness) * _sigmoid(classes)))
+        corners, objectness, classes = _of_same_boxes(outputs, 3)
+        return _side_by_side(corners, _sigmoid(objectness) * _sigmoid(classes))
 
 
-def _side_by_side(parts: Sequence[Array]) -> Array:
+def _of_same_boxes(outputs: tuple[Array, ...], count: int) -> tuple[Array, ...]:
+    """The first outputs of a graph, each (boxes, fields); the second may be (boxes, 1)."""
+    taken = take_outputs(outputs, count)
+    shapes = [tuple(output.shape) for output in taken]
+    if any(len(shape) != 2 for shape in shapes) or len({shape[0] for shape in shapes}) > 1:
+        raise ModelOutputError(f"outputs of the shapes {shapes} per picture do not speak of the same boxes")
+    if count > 2 and shapes[1][1] != 1:
+        raise ModelOutputError(f"expected one objectness per box, the graph gives {shapes[1][1]}")
+    return taken
+
+
+def _side_by_side(*parts: Array) -> Array:
     xp = namespace(parts[0])
-    return xp.concat(tuple(parts), axis=-1) if hasattr(xp, "concat") else xp.concatenate(tuple(parts), axis=-1)
+    return xp.concat(parts, axis=-1) if hasattr(xp, "concat") else xp.concatenate(parts, axis=-1)
 
 
 def _sigmoid(logits: Array) -> Array:
     """1 / (1 + exp(-x)) without overflow."""
-    xp = namespace(logits)
-    return 0.5 * (1.0 + xp.tanh(0.5 * logits))
+    return 0.5 * (1.0 + namespace(logits).tanh(0.5 * logits))
