@@ -27,13 +27,13 @@ def random_outputs(seed=0, queries=QUERIES, classes=4, tail=None):
     return tuple(output.astype(np.float32) for output in outputs)
 
 
-def naive(outputs, names, removed=(), threshold=0.4):
+def naive(outputs, names, removed=(), threshold=0.4, every_pair=False):
     """Score, class name, query and box in network pixels, straight from the description."""
     boxes, logits = outputs[:2]
     scores = 1 / (1 + np.exp(-logits.astype(np.float64)))
     pairs = sorted(((scores[q, c], q, c) for q in range(len(logits)) for c in range(logits.shape[1])), reverse=True)
     found = []
-    for score, q, c in pairs[: len(logits)]:
+    for score, q, c in pairs[: None if every_pair else len(logits)]:
         if c >= len(names) or names[c] in removed or score <= threshold:
             continue
         cx, cy, w, h = boxes[q].astype(np.float64) * 64
@@ -72,15 +72,19 @@ def test_against_the_naive_version(load, seed, removed):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_outputs_of_another_library(load, seed):
+@pytest.mark.parametrize(("of", "tail"), [(RfDetrInstanceSegmentation, (16, 16)), (RfDetrKeyPointDetection, (12, 8))])
+def test_outputs_of_another_library(load, of, tail, seed):
     torch = pytest.importorskip("torch")
-    outputs = random_outputs(seed, tail=(16, 16))
-    model = load(outputs, RfDetrInstanceSegmentation)
+    outputs = random_outputs(seed, tail=tail)
+    model = load(outputs, of)
     preprocessed = model.pre_process(PICTURE)
     (result,) = model.post_process([tuple(torch.from_numpy(output[None]) for output in outputs)], preprocessed)
     (expected,) = model(PICTURE)
     np.testing.assert_array_equal(result.xyxy, expected.xyxy)
-    np.testing.assert_array_equal(result.masks.dense(), expected.masks.dense())
+    if of is RfDetrKeyPointDetection:
+        np.testing.assert_array_equal(result.key_points, expected.key_points)
+    else:
+        np.testing.assert_array_equal(result.masks.dense(), expected.masks.dense())
 
 
 def test_the_cut_at_the_number_of_queries_comes_before_anything_is_dropped(load):
@@ -206,7 +210,7 @@ def test_whatever_the_graph_says_there_is_a_result(load, of):
             places = rng.random(output.shape) < rng.choice([0, 0.05, 0.5, 1])
             output[places] = rng.choice(odd, int(places.sum()))
         (result,) = model.post_process([tuple(o[None] for o in outputs)], preprocessed, confidence=rng.choice([0, 0.4]))
-        assert len(result) <= queries
+        assert len(result) <= queries * (3 if of is RfDetrKeyPointDetection else 1)
         assert np.isfinite(result.xyxy).all()
         assert np.isfinite(result.confidence).all()
         if of is RfDetrKeyPointDetection:
@@ -233,11 +237,12 @@ def test_key_points_against_the_naive_version(load, seed, removed):
     points = outputs[2].reshape(QUERIES, 4, slots, 8)
     points[..., :2] = np.random.default_rng(seed).uniform(-0.1, 1.1, points[..., :2].shape)
     expected = []
-    for score, name, q, box in naive(outputs, names, removed, threshold=0):
+    for score, name, q, box in naive(outputs, names, removed, threshold=0, every_pair=True):
         own = points[q, names.index(name)].astype(np.float64)
         expected.append((naive_score(score, own), name, own, box))
     expected = sorted((row for row in expected if row[0] > 0.3), key=lambda row: -row[0])
-    (result,) = load(outputs, RfDetrKeyPointDetection, removed=removed)(PICTURE, confidence=0.3)
+    model = load(outputs, RfDetrKeyPointDetection, removed=removed)
+    (result,) = model(PICTURE, confidence=0.3)
     assert result.class_name.tolist() == [name for _, name, _, _ in expected]
     np.testing.assert_allclose(result.confidence, [score for score, *_ in expected], rtol=1e-5)
     for i, (_, _, own, _) in enumerate(expected):

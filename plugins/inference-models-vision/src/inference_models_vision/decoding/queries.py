@@ -35,18 +35,19 @@ class Queries(NamedTuple):
         return Queries(self.scores[chosen], self.columns[chosen], self.rows[chosen])
 
 
-def best_queries(logits: Array, lowest: float) -> Queries:
-    """The best pairs of a query and a class, as many as there are queries, less those that cannot count.
+def best_queries(logits: Array, lowest: float, count: int) -> Queries:
+    """The best pairs of a query and a class, less those that cannot count.
 
     Args:
         logits: (queries, classes) floats of any array library; NaN never counts.
         lowest: Probability that none of the pairs wanted is below; 0 for all.
+        count: How many pairs at most, those included that cannot count.
 
     Returns:
         Pairs by descending probability. Those at the threshold are left to the caller.
     """
     xp = namespace(logits)
-    count, classes = logits.shape
+    classes = logits.shape[1]
     flat = xp.reshape(logits, (-1,))
     (places,) = xp.nonzero(flat > _logit(lowest))
     scores, order = kernels("numpy").topk(probabilities(to_numpy(xp.take(flat, places, axis=0))), count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
@@ -97,10 +98,12 @@ class RfDetrFamily(PerPictureFamily[Result]):
 
     Attributes:
         graph_outputs: What the graph's outputs are called, and their order where they are called otherwise.
+        every_pair: Whether all pairs of a query and a class count; else the best, as many as there are queries.
         class_names: The vocabulary, by class id, less the classes that the package removes.
     """
 
     graph_outputs: ClassVar[tuple[str, ...]] = ("dets", "labels")
+    every_pair: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -181,7 +184,7 @@ class RfDetrFamily(PerPictureFamily[Result]):
         )
 
     def found(self, outputs: Sequence[Array], lowest: float, geometry: Geometry) -> Found:
-        """The objects among the best pairs of a query and a class, as many as there are queries.
+        """The objects among the best pairs of a query and a class.
 
         Args:
             outputs: Of one picture: boxes (queries, 4), logits (queries, classes), and what the task adds per query.
@@ -196,7 +199,7 @@ class RfDetrFamily(PerPictureFamily[Result]):
         """
         check_outputs(outputs, self.graph_outputs)
         boxes, logits = outputs[:2]
-        pairs = best_queries(logits, lowest)
+        pairs = best_queries(logits, lowest, math.prod(logits.shape) if self.every_pair else logits.shape[0])
         class_ids = self._ids_of_columns(logits.shape[1])[pairs.columns]
         pairs, class_ids = pairs.take(class_ids >= 0), class_ids[class_ids >= 0]
         xyxy = corners_in_pixels(rows_to_numpy(boxes, pairs.rows), geometry.network_size)

@@ -10,6 +10,7 @@ from inference_models_core.predictions.key_points import KeyPointDetections
 from inference_models_core.tasks.keypoint_detection import KeyPointDetectionModel
 
 from inference_models_vision.decoding.confidence import check_share
+from inference_models_vision.decoding.kernels import namespace
 from inference_models_vision.decoding.queries import probabilities, rows_to_numpy
 from inference_models_vision.families.rfdetr.family import Found, RfDetrFamily, RfDetrSettings, checked_limit
 
@@ -34,6 +35,7 @@ class RfDetrKeyPointDetection(RfDetrFamily[KeyPointDetections], KeyPointDetectio
     """RF-DETR: boxes, logits, and key points per query (batch, queries, classes * slots, 8)."""
 
     graph_outputs: ClassVar[tuple[str, ...]] = ("dets", "labels", "keypoints")
+    every_pair: ClassVar[bool] = True
 
     def post_process(
         self,
@@ -52,7 +54,7 @@ class RfDetrKeyPointDetection(RfDetrFamily[KeyPointDetections], KeyPointDetectio
             confidence: Score that an object must exceed: a number in [0, 1], ``"default"`` (0.4) or ``"best"``, what
                 the model was tuned for. The score weighs the probability of the class with how sure the network is of
                 where the key points are.
-            max_detections: Most objects per picture; by default all, which are at most as many as there are queries.
+            max_detections: Most objects per picture; by default all.
             key_points_threshold: Confidence, in [0, 1], that a key point needs; those below are at (0, 0) with
                 confidence 0.
 
@@ -121,8 +123,8 @@ def points_of(outputs: Sequence[Array], found: Found) -> Floats:
         raise ModelOutputError(
             f"key points should come as (queries, {classes} classes * slots, 8) per picture; the graph gives {shape}"
         )
-    rows = rows_to_numpy(outputs[2], found.rows).reshape(len(found.rows), classes, shape[1] // classes, shape[2])
-    return rows[np.arange(len(rows)), found.columns].astype(np.float64)
+    blocks = namespace(outputs[2]).reshape(outputs[2], (shape[0] * classes, shape[1] // classes, shape[2]))
+    return rows_to_numpy(blocks, found.rows * classes + found.columns).astype(np.float64)
 
 
 def fused_scores(scores: npt.NDArray[Any], points: Floats) -> npt.NDArray[np.float32]:
