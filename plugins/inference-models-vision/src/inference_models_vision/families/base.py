@@ -100,7 +100,7 @@ class TensorFamily(ImageModel[Result]):
             InputError: If something is not a picture, or the size is not possible.
         """
         return self._parts.engine(
-            self._parts.loader.load(images, _color_order(input_color_format)),
+            self._parts.loader.load(images, color_order(input_color_format)),
             image_size=image_size,
             disable_static_crop=disable_static_crop,
             disable_grayscale=disable_grayscale,
@@ -238,7 +238,12 @@ def _check_shape(declaration: PreprocessingDeclaration, spec: TensorSpec) -> Non
         )
 
 
-def _color_order(name: str | None) -> ColorOrder | None:
+def color_order(name: str | None) -> ColorOrder | None:
+    """The channel order that a caller names; ``None`` for the usual one of what is given.
+
+    Raises:
+        InputError: If it is neither ``"rgb"`` nor ``"bgr"``.
+    """
     if name is None:
         return None
     try:
