@@ -84,7 +84,9 @@ class Found(NamedTuple):
 
     def take(self, chosen: npt.NDArray[Any] | slice) -> Found:
         """Some of the objects, by index, mask or slice."""
-        return Found(*(field[chosen] for field in self))
+        return Found(
+            self.xyxy[chosen], self.scores[chosen], self.class_ids[chosen], self.columns[chosen], self.rows[chosen]
+        )
 
     def chosen(self, settings: RfDetrSettings) -> Found:
         """Those above the threshold, no more than the limit."""
@@ -204,7 +206,7 @@ class RfDetrFamily(PerPictureFamily[Result]):
         pairs, class_ids = pairs.take(class_ids >= 0), class_ids[class_ids >= 0]
         xyxy = corners_in_pixels(rows_to_numpy(boxes, pairs.rows), geometry.network_size)
         found = Found(xyxy, pairs.scores, class_ids, pairs.columns, pairs.rows)
-        return found.take(~np.isnan(xyxy).any(axis=1))
+        return found.take(np.flatnonzero(~np.isnan(xyxy).any(axis=1)))
 
     def _ids_of_columns(self, columns: int) -> npt.NDArray[np.int64]:
         """(columns,) int64: class id of each of the network's classes; -1 for none of the model's."""

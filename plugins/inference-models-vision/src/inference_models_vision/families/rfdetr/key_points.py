@@ -177,4 +177,4 @@ def covariances(points: Floats, geometry: Geometry) -> npt.NDArray[np.float32]:
         scale = np.array([width / geometry.scale_x, height / geometry.scale_y])
         pixels = (covariance * scale[:, None] * scale).astype(np.float32)
     whole = np.isfinite(pixels).all(axis=(-2, -1), keepdims=True)
-    return np.where(whole, pixels, np.float32(np.nan))
+    return np.asarray(np.where(whole, pixels, np.nan), np.float32)
