@@ -278,3 +278,17 @@ def test_limits_of_key_points(load):
     with pytest.raises(InputError, match="key_points_threshold"):
         model(PICTURE, key_points_threshold=2)
     assert covariances(np.zeros((0, 3, 8)), model.pre_process(PICTURE).groups[0].geometries[0]).shape == (0, 3, 2, 2)
+
+
+def test_slots_that_are_no_key_point_of_the_class(load):
+    outputs = random_outputs(3, tail=(12, 8))
+    model = load(outputs, RfDetrKeyPointDetection)
+    (before,) = model(PICTURE, confidence=0, key_points_threshold=0)
+    model.key_point_names = (("nose", "tail"), ("nose", "tail", "ear"), ())
+    (result,) = model(PICTURE, confidence=0, key_points_threshold=0)
+    assert set(result.class_id.tolist()) == {0, 1, 2}
+    used = np.arange(3) < np.array([2, 3, 0])[result.class_id][:, None]
+    np.testing.assert_array_equal(result.key_points_confidence, np.where(used, before.key_points_confidence, 0))
+    np.testing.assert_array_equal(result.key_points, np.where(used[..., None], before.key_points, 0))
+    assert np.isnan(result.covariance[~used]).all()
+    np.testing.assert_array_equal(result.confidence, before.confidence)
