@@ -292,3 +292,10 @@ def test_slots_that_are_no_key_point_of_the_class(load):
     np.testing.assert_array_equal(result.key_points, np.where(used[..., None], before.key_points, 0))
     assert np.isnan(result.covariance[~used]).all()
     np.testing.assert_array_equal(result.confidence, before.confidence)
+
+
+def test_a_picture_thinner_in_its_letterbox_than_a_pixel_of_the_mask(load):
+    boxes, logits = np.array([[0.5, 0.5, 1, 0.1]], np.float32), np.array([[3, -9, -9]], np.float32)
+    model = load((boxes, logits, np.ones((1, 16, 16), np.float32)), RfDetrInstanceSegmentation, network=LETTERBOX)
+    (result,) = model(np.zeros((10, 800, 3), np.uint8))
+    assert result.masks[0].all()
