@@ -62,4 +62,11 @@ MODELS = (
         _RFDETR,
         rfdetr="RF-DETR boxes with key points and their covariances",
     ),
+    ModelSpec(
+        architecture="clip",
+        task="embedding",
+        implementation=_FAMILIES + "clip:ClipEmbedding",
+        graphs=("visual", "textual"),
+        summary="CLIP embeddings of pictures and texts",
+    ),
 )
