@@ -80,9 +80,10 @@ def test_cleaning(text, cleaned):
 
 
 def test_one_text_too_long_names_itself():
-    with pytest.raises(InputError, match=r"text 1 has more than the 75 tokens.*'dog dog") as raised:
+    with pytest.raises(InputError, match="text 1 has more than the 75 tokens") as raised:
         tokenize(["cat", "dog " * 76])
     assert "shorten" in raised.value.hint
+    assert "dog" not in str(raised.value)  # texts are the user's, and errors are logged
     assert tokenize("dog " * 75)[0, -1] == END
 
 

@@ -214,13 +214,13 @@ def _vectors(outputs: tuple[Array, ...], count: int) -> npt.NDArray[np.float32]:
     Raises:
         ModelOutputError: If it is something else, or not finite.
     """
-    vectors = to_numpy(outputs[0]) if outputs else np.empty(0)
-    if vectors.shape != (count, *vectors.shape[1:2]) or vectors.ndim != 2 or not vectors.shape[1]:
-        raise ModelOutputError(f"an output of shape {list(vectors.shape)} for {count} inputs; expected ({count}, D)")
-    if vectors.dtype.kind not in "fiu":
-        raise ModelOutputError(f"an output of {vectors.dtype}; expected numbers")
+    found: Any = to_numpy(outputs[0]) if outputs else np.empty(())
+    if found.ndim != 2 or len(found) != count or not found.shape[1]:
+        raise ModelOutputError(f"an output of shape {list(found.shape)} for {count} inputs; expected ({count}, D)")
+    if found.dtype.kind not in "fiu":
+        raise ModelOutputError(f"an output of {found.dtype}; expected numbers")
     with np.errstate(over="ignore"):
-        vectors = vectors.astype(np.float32)
+        vectors: npt.NDArray[np.float32] = found.astype(np.float32)
     if not np.isfinite(vectors).all():
         raise ModelOutputError("the vectors have values that are not finite")
     return vectors

@@ -76,7 +76,7 @@ def tokenize(texts: str | Sequence[str], *, context_length: int = CONTEXT_LENGTH
         ids = _encode(text, context_length - 2)
         if ids is None:
             raise InputError(
-                f"text {place} has more than the {context_length - 2} tokens that the model takes: {_shown(text)}",
+                f"text {place} has more than the {context_length - 2} tokens that the model takes",
                 hint="shorten it, or embed its parts one by one",
             )
         row[: len(ids) + 2] = (START, *ids, END)
@@ -167,7 +167,3 @@ def _parsed(merges: Iterable[Sequence[str]]) -> Merges:
     for i, (left, right) in enumerate(merges, start=len(tokens)):
         pairs[id_of[left], id_of[right]] = id_of[left + right] = i
     return Merges(ids=pairs, longest=max(len(token.removesuffix("</w>")) for token in id_of))
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:40] + "...")
