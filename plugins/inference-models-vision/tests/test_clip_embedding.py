@@ -77,7 +77,21 @@ def reference(pixels, side):
 
 @pytest.mark.parametrize("channels", [0, 3])
 @pytest.mark.parametrize(
-    "size", [(32, 32), (32, 50), (97, 32), (31, 31), (33, 64), (64, 33), (5, 7), (1, 1), (1, 90), (480, 641), (999, 37)]
+    "size",
+    [
+        (32, 32),
+        (32, 50),
+        (32, 35),
+        (97, 32),
+        (31, 31),
+        (33, 64),
+        (64, 33),
+        (5, 7),
+        (1, 1),
+        (1, 90),
+        (480, 641),
+        (999, 37),
+    ],
 )
 def test_pixels_are_those_of_resizing_all_and_cropping(noise, size, channels):
     pixels = noise(*size, channels)
@@ -215,6 +229,13 @@ def test_sizes_come_from_the_graphs():
 def test_graphs_that_are_not_clips(shapes, options):
     with pytest.raises(PackageError):
         model_of(sessions(**shapes), **options)
+
+
+def test_a_text_network_of_two_inputs():
+    pair = sessions()
+    pair[1].inputs *= 2
+    with pytest.raises(PackageError, match="2 inputs"):
+        model_of(pair)
 
 
 def test_nothing_to_embed():

@@ -85,6 +85,9 @@ def test_one_text_too_long_names_itself():
     assert "shorten" in raised.value.hint
     assert "dog" not in str(raised.value)  # texts are the user's, and errors are logged
     assert tokenize("dog " * 75)[0, -1] == END
+    assert len(encode("zqx")) == 2
+    with pytest.raises(InputError, match="more than the 75 tokens"):
+        tokenize("dog " * 74 + "zqx")
 
 
 def test_a_shorter_context():

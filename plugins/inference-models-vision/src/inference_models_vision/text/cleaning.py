@@ -52,4 +52,4 @@ def _table() -> dict[int, str | None]:
     plain = {point: unicodedata.normalize("NFKC", chr(point)) for point in (*range(0xFF01, 0xFFF0), *_LIGATURES)}
     windows = {byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(0x80, 0xA0)}
     replaced = {point: text.translate(quotes) for point, text in {**plain, **windows}.items()}
-    return {**replaced, **quotes, 0xFB05: "\u017ft", 0x3000: " ", **dict.fromkeys(_DROPPED)}
+    return {**replaced, **quotes, 0xFB05: "\u017ft", **dict.fromkeys(_DROPPED)}
