@@ -62,6 +62,19 @@ MODELS = (
         _RFDETR,
         rfdetr="RF-DETR boxes with key points and their covariances",
     ),
+    *_rows(
+        "keypoint-detection",
+        "yolo.key_points:YoloKeyPointDetection",
+        _SUPPRESSES_BOXES,
+        yolov8="YOLOv8 boxes with key points, raw outputs or with non-maximum suppression in the graph",
+        yolov11="YOLO11 boxes with key points, raw outputs or with non-maximum suppression in the graph",
+    ),
+    *_rows(
+        "keypoint-detection",
+        "yolo.key_points:Yolo26KeyPointDetection",
+        frozenset(),
+        yolo26="YOLO26 boxes with key points, final rows",
+    ),
     ModelSpec(
         architecture="clip",
         task="embedding",

@@ -70,6 +70,9 @@ class YoloTraits(Value):
     limit: int | None = defaults.MAX_DETECTIONS
 
 
+YOLO26 = YoloTraits(end_to_end=True, confidence=0.25, limit=None)
+
+
 class NmsSettings(NamedTuple):
     """The arguments of one call, checked.
 

@@ -11,7 +11,7 @@ from inference_models_core.tasks.object_detection import ObjectDetectionModel
 from inference_models_vision.decoding.boxes import BoxLayout
 from inference_models_vision.decoding.kernels import namespace
 from inference_models_vision.families.base import take_outputs
-from inference_models_vision.families.yolo.family import NmsSettings, YoloFamily, YoloTraits
+from inference_models_vision.families.yolo.family import YOLO26, NmsSettings, YoloFamily, YoloTraits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,7 @@ class YoloV10ObjectDetection(YoloObjectDetection):
 class Yolo26ObjectDetection(YoloObjectDetection):
     """YOLO26: final rows."""
 
-    traits: ClassVar[YoloTraits] = YoloTraits(end_to_end=True, confidence=0.25, limit=None)
+    traits: ClassVar[YoloTraits] = YOLO26
 
 
 class YoloNasObjectDetection(YoloObjectDetection):
