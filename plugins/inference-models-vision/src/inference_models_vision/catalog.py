@@ -76,6 +76,12 @@ MODELS = (
         yolo26="YOLO26 boxes with key points, final rows",
     ),
     ModelSpec(
+        architecture="l2cs-net",
+        task="gaze-detection",
+        implementation=_FAMILIES + "l2cs_net:L2csNetGazeDetection",
+        summary="L2CS-Net: where a face looks, from a crop of it",
+    ),
+    ModelSpec(
         architecture="clip",
         task="embedding",
         implementation=_FAMILIES + "clip:ClipEmbedding",

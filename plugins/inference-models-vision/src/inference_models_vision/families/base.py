@@ -10,6 +10,7 @@ from inference_models_core.errors import InputError, ModelOutputError, PackageEr
 from inference_models_core.tasks.base import ImageModel
 from inference_models_core.types.preprocessing import ColorOrder
 
+from inference_models_vision.configuration.inference_config import InferenceConfig
 from inference_models_vision.configuration.package import package_config
 from inference_models_vision.defaults import MAX_IMAGE_PIXELS
 from inference_models_vision.images.loading import ImageLoader
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from inference_models_core.types.packages import ModelPackage
     from inference_models_core.types.preprocessing import PreprocessingDeclaration
     from inference_models_core.types.tensors import Array, TensorSpec
-
-    from inference_models_vision.configuration.inference_config import InferenceConfig
 
 Result = TypeVar("Result")
 
@@ -161,6 +160,7 @@ def build_parts(
     max_image_pixels: int = MAX_IMAGE_PIXELS,
     allow_url_input: bool = False,
     allow_private_url_hosts: bool = False,
+    declaration: PreprocessingDeclaration | None = None,
     **config_rules: Any,
 ) -> FamilyParts:
     """Builds what every family of one graph needs.
@@ -173,6 +173,7 @@ def build_parts(
         max_image_pixels: Largest picture accepted, in pixels.
         allow_url_input: Whether prediction calls may fetch pictures from URLs.
         allow_private_url_hosts: Whether from private networks, too.
+        declaration: How to feed networks of a family whose packages do not say; ``None`` where they do.
         **config_rules: ``resize_modes``, ``substitutions`` and ``bare_input`` of the family.
 
     Returns:
@@ -182,7 +183,10 @@ def build_parts(
         PackageError: If the package's documents are missing, malformed, or contradict the graph.
     """
     runner = runners[graph]
-    config = package_config(package_dir, package, **config_rules)
+    if declaration is None:
+        config = package_config(package_dir, package, **config_rules)
+    else:
+        config = InferenceConfig(preprocessing=declaration)
     declaration = matched_to_graph(config.preprocessing, runner.inputs)
     loader = ImageLoader(
         max_pixels=max_image_pixels, allow_urls=allow_url_input, allow_private_hosts=allow_private_url_hosts
