@@ -1,8 +1,10 @@
 """RF-DETR from a package directory to objects on the picture."""
 
+import json
+
 import numpy as np
 import pytest
-from inference_models_core.errors import InputError, ModelOutputError, UnknownArgumentError
+from inference_models_core.errors import InputError, MalformedDocumentError, ModelOutputError, UnknownArgumentError
 from inference_models_core.types.packages import RecommendedParameters
 from inference_models_vision.decoding.masks import plane_masks
 from inference_models_vision.families.rfdetr.instance_segmentation import RfDetrInstanceSegmentation
@@ -41,10 +43,24 @@ def naive(outputs, names, removed=(), threshold=0.4, every_pair=False):
     return found
 
 
+def key_points_document(points):
+    return [
+        {"object_class_id": class_id, "keypoints": dict(enumerate(names.split())), "edges": []}
+        for class_id, names in enumerate(points)
+    ]
+
+
 @pytest.fixture
 def load(make_package, document, runner_of):
     def load(
-        outputs, of=RfDetrObjectDetection, names="cat\ndog\nbird\n", removed=(), metadata=None, network=None, **kw
+        outputs,
+        of=RfDetrObjectDetection,
+        names="cat\ndog\nbird\n",
+        removed=(),
+        metadata=None,
+        network=None,
+        points=("nose ear tail", "nose ear tail", "nose ear tail"),
+        **kw,
     ):
         config = {
             **document(**{"resize_mode": "stretch", **(network or {})}),
@@ -53,6 +69,7 @@ def load(make_package, document, runner_of):
         if metadata == "bare":
             metadata = {"preprocessing": config}
         folder, package = make_package(config, names, **(metadata or {}))
+        (folder / "keypoints_metadata.json").write_text(json.dumps(key_points_document(points)))
         return of.from_pretrained(folder, package=package, runners={"weights": runner_of(*outputs)}, **kw)
 
     return load
@@ -284,7 +301,8 @@ def test_slots_that_are_no_key_point_of_the_class(load):
     outputs = random_outputs(3, tail=(12, 8))
     model = load(outputs, RfDetrKeyPointDetection)
     (before,) = model(PICTURE, confidence=0, key_points_threshold=0)
-    model.key_point_names = (("nose", "tail"), ("nose", "tail", "ear"), ())
+    model = load(outputs, RfDetrKeyPointDetection, points=("nose tail", "nose tail ear", ""))
+    assert model.key_point_names == (("nose", "tail"), ("nose", "tail", "ear"), ())
     (result,) = model(PICTURE, confidence=0, key_points_threshold=0)
     assert set(result.class_id.tolist()) == {0, 1, 2}
     used = np.arange(3) < np.array([2, 3, 0])[result.class_id][:, None]
@@ -299,3 +317,16 @@ def test_a_picture_thinner_in_its_letterbox_than_a_pixel_of_the_mask(load):
     model = load((boxes, logits, np.ones((1, 16, 16), np.float32)), RfDetrInstanceSegmentation, network=LETTERBOX)
     (result,) = model(np.zeros((10, 800, 3), np.uint8))
     assert result.masks[0].all()
+
+
+def test_key_points_of_the_classes_that_are_left(load):
+    outputs = random_outputs(3, tail=(12, 8))
+    points = ("nose tail", "snout", "beak wing tail")
+    model = load(outputs, RfDetrKeyPointDetection, points=points, removed=("dog",))
+    assert model.class_names == ("cat", "bird")
+    assert model.key_point_names == (("nose", "tail"), ("beak", "wing", "tail"))
+    (result,) = model(PICTURE, confidence=0, key_points_threshold=0)
+    assert set(result.class_id.tolist()) == {0, 1}
+    assert (result.key_points_confidence > 0).sum(axis=1).tolist() == [[2, 3][i] for i in result.class_id]
+    with pytest.raises(MalformedDocumentError, match="bird"):
+        load(outputs, RfDetrKeyPointDetection, points=points[:2])

@@ -9,8 +9,10 @@ from inference_models_core.errors import ModelOutputError
 from inference_models_core.predictions.key_points import KeyPointDetections
 from inference_models_core.tasks.keypoint_detection import KeyPointDetectionModel
 
+from inference_models_vision.configuration.key_points_metadata import package_key_points
 from inference_models_vision.decoding.confidence import check_share
 from inference_models_vision.decoding.kernels import namespace
+from inference_models_vision.decoding.key_points import picture_points, used_slots
 from inference_models_vision.decoding.queries import probabilities, rows_to_numpy
 from inference_models_vision.families.rfdetr.family import Found, RfDetrFamily, RfDetrSettings, checked_limit
 
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from inference_models_core.predictions.image_source import ImageSource
     from inference_models_core.types.geometry import Geometry
     from inference_models_core.types.images import Preprocessed
+    from inference_models_core.types.packages import RecommendedParameters
     from inference_models_core.types.tensors import Array
+
+    from inference_models_vision.families.base import FamilyParts
 
     Floats = npt.NDArray[np.float64]
 
@@ -36,6 +41,24 @@ class RfDetrKeyPointDetection(RfDetrFamily[KeyPointDetections], KeyPointDetectio
 
     graph_outputs: ClassVar[tuple[str, ...]] = ("dets", "labels", "keypoints")
     every_pair: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        parts: FamilyParts,
+        *,
+        class_names: tuple[str, ...] | None,
+        recommended_parameters: RecommendedParameters | None = None,
+    ) -> None:
+        """Takes the parts, and reads ``keypoints_metadata.json``."""
+        super().__init__(parts, class_names=class_names, recommended_parameters=recommended_parameters)
+        known = package_key_points(
+            parts.directory,
+            parts.package,
+            class_names=class_names or (),
+            removed_classes=parts.config.removed_classes,
+        )
+        if known is not None:
+            self.key_point_names, self.skeletons = known.names, known.skeletons
 
     def post_process(
         self,
@@ -81,9 +104,9 @@ class RfDetrKeyPointDetection(RfDetrFamily[KeyPointDetections], KeyPointDetectio
         found = found.take(np.argsort(-found.scores, kind="stable")).chosen(settings)
         points = points_of(outputs, found)
         scores = np.nan_to_num(probabilities(points[..., 2]))
-        xy = picture_points(points[..., :2], geometry)
-        seen = self._used(found.class_ids, points.shape[1]) & (scores >= settings.key_points_threshold)
-        seen &= np.isfinite(xy).all(axis=2)
+        xy = picture_points(points[..., :2] * np.array(geometry.network_size[::-1]), geometry)
+        used = used_slots(found.class_ids, self.key_point_names, points.shape[1])
+        seen = used & (scores >= settings.key_points_threshold) & np.isfinite(xy).all(axis=2)
         return KeyPointDetections(
             xyxy=geometry.boxes_to_picture(found.xyxy),
             class_id=found.class_ids,
@@ -96,13 +119,6 @@ class RfDetrKeyPointDetection(RfDetrFamily[KeyPointDetections], KeyPointDetectio
             class_names=self.class_names,
             image=source,
         )
-
-    def _used(self, class_ids: npt.NDArray[np.int64], slots: int) -> npt.NDArray[np.bool_]:
-        """(n, slots): which slots stand for a key point of the object's class; all where nothing is known."""
-        if not self.key_point_names:
-            return np.ones((len(class_ids), slots), np.bool_)
-        counts = np.array([len(names) for names in self.key_point_names])
-        return np.asarray(np.arange(slots) < counts[class_ids][:, None])
 
 
 def points_of(outputs: Sequence[Array], found: Found) -> Floats:
@@ -149,13 +165,6 @@ def fused_scores(scores: npt.NDArray[Any], points: Floats) -> npt.NDArray[np.flo
         total = np.logaddexp.reduce(log_weight, axis=1)
         log_mean = np.logaddexp.reduce(log_trace + log_weight, axis=1) - total
         return np.asarray(1 / (1 + np.exp(_FUSION_EXPONENT * log_mean) / scores), np.float32)
-
-
-def picture_points(fractions: Floats, geometry: Geometry) -> Floats:
-    """(..., 2) x and y in fractions of the network's input -> in pixels of the picture, inside it; NaN stays."""
-    (net_height, net_width), (height, width) = geometry.network_size, geometry.picture_size
-    pixels = geometry.points_to_picture(fractions * np.array([net_width, net_height]))
-    return np.asarray(np.clip(pixels, 0.0, np.array([width, height], np.float64)))
 
 
 def covariances(points: Floats, geometry: Geometry) -> npt.NDArray[np.float32]:
