@@ -101,6 +101,25 @@ def test_a_package_that_does_not_say_which_key_points(pose):
         AutoModel.from_pretrained(pose("yolov8", KEY_POINTS[:1]), device="cpu")
 
 
+def test_a_single_file_of_ultralytics(tmp_path):
+    path = tmp_path / "pose.onnx"
+    save_pose(path, "yolov11")
+    model = onnx.load(path)
+    said = {
+        "author": "Ultralytics",
+        "description": "Ultralytics YOLO11n-pose model",
+        "task": "pose",
+        "names": "{0: 'cat', 1: 'bird'}",
+        "imgsz": f"[{SIZE}, {SIZE}]",
+    }
+    onnx.helper.set_model_props(model, said)
+    onnx.save(model, path)
+    (result,) = AutoModel.from_pretrained(path, device="cpu")(np.zeros((SIZE, SIZE, 3), np.uint8))
+    assert result.key_point_names == (("point_0", "point_1"),) * 2
+    np.testing.assert_allclose(result.key_points, RAW.reshape(2, 4, 3)[:, 2:, :2], atol=1e-4)
+    np.testing.assert_allclose(result.key_points_confidence, RAW[:, [8, 11]], atol=1e-6)
+
+
 def test_eight_threads_give_the_answers_of_one(pose):
     model = AutoModel.from_pretrained(pose("yolov8"), device="cpu")
     pictures = [np.full((40, 50, 3), i * 30, np.uint8) for i in range(8)]

@@ -330,3 +330,12 @@ def test_key_points_of_the_classes_that_are_left(load):
     assert (result.key_points_confidence > 0).sum(axis=1).tolist() == [[2, 3][i] for i in result.class_id]
     with pytest.raises(MalformedDocumentError, match="bird"):
         load(outputs, RfDetrKeyPointDetection, points=points[:2])
+
+
+def test_key_points_are_fractions_of_width_and_height(load):
+    outputs = random_outputs(3, tail=(12, 8))
+    outputs[2][..., :2] = 0.5, 0.25
+    between = {"resize_mode": "letterbox", "dataset_version_resize_dimensions": {"height": 40, "width": 100}}
+    (result,) = load(outputs, RfDetrKeyPointDetection, network=between)(PICTURE, confidence=0, key_points_threshold=0)
+    # 100x50 becomes 80x40, 10 pixels left and right: (50, 10) there
+    np.testing.assert_allclose(result.key_points, np.broadcast_to([50, 12.5], result.key_points.shape))
