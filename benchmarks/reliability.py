@@ -309,6 +309,9 @@ def suite(_: Path) -> Iterator[Row]:
     )
     closing = (done.stdout.strip().splitlines() or ["nothing was printed"])[-1].strip("= ")
     closing = re.sub(r" in [\d.]+s.*", "", closing)
+    print(
+        *(line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))), sep="\n", file=sys.stderr
+    )
     assert secrets is not None, done.stdout[-2000:]
     assert faults is not None, done.stdout[-2000:]
     measured = f"{secrets[1]} ({secrets[2].split('; requests')[0]})"

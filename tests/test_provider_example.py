@@ -95,6 +95,33 @@ def test_it_loads_what_the_samples_provider_loads(host, server, tmp_path):
     assert not [request for request in server.requests if chosen not in request.path and "index" not in request.path]
 
 
+def test_the_next_process_asks_nobody(server, tmp_path):
+    """Both find shapes in a picture: loading a model must not change the name under which the choice is kept."""
+    serve_folder(server, SAMPLES / "models")
+    loader = (
+        "import sys\n"
+        "import inference_models_provider_http_folder.plugin as plugin\n"
+        "from inference_models_core import AutoModel, LoadOptions\n"
+        "from inference_models_core.plugins.host import PluginHost\n"
+        "host = PluginHost()\n"
+        "if 'http-folder' not in {record.identity.name for record in host.records()}:\n"
+        "    host.register(plugin, 'http-folder', '1')\n"
+        "reference, cache, picture = sys.argv[1:]\n"
+        "options = LoadOptions(host=host, progress=False)\n"
+        "model = AutoModel.from_pretrained(reference, cache_dir=cache, options=options)\n"
+        "print(len(model(picture)[0]))\n"
+    )
+    command = [sys.executable, "-c", loader, REFERENCE, str(tmp_path / "cache"), str(PICTURE)]
+    sources = os.pathsep.join([str(EXAMPLE / "src"), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": sources}
+    counts = []
+    for _ in range(2):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        counts.append((int(done.stdout), len(server.requests)))
+    assert counts[0] == counts[1]
+    assert counts[0][0] > 0
+
+
 def test_the_key_goes_to_the_folder_only(host, server, tmp_path, monkeypatch):
     monkeypatch.setenv("HTTP_FOLDER_KEY", "the-key")
     with FaultServer("127.0.0.2") as elsewhere:

@@ -41,10 +41,10 @@ def census(job: dict) -> dict[str, list[int]]:
     return {name: [count[name] for count in counts] for name in counts[0]}
 
 
-def _wait_for_threads(seconds: float = 1.0) -> None:
-    """Threads that were told to end may need a moment."""
+def _wait_for_threads(seconds: float = 5.0) -> None:
+    """Threads that were told to end may need a moment, and the kernel's a little longer than Python's."""
     ends = time.monotonic() + seconds
-    while threading.active_count() > 1 and time.monotonic() < ends:
+    while max(threading.active_count(), _count("/proc/self/task")) > 1 and time.monotonic() < ends:
         time.sleep(0.01)
 
 

@@ -7,7 +7,7 @@ import logging
 import os
 import subprocess
 import sys
-import time
+import threading
 
 import pytest
 from inference_models_core.errors import PluginError, PolicyFailedError
@@ -216,9 +216,9 @@ def test_only_the_owners_of_the_backends_in_question_are_asked(host):
 
 def test_a_hang_is_waited_for_once(host):
     host.detect(["hangs"])
-    started = time.monotonic()
+    hanging = threading.active_count()
     assert host.detect(["hangs", "alpha"])["alpha"].usable
-    assert time.monotonic() - started < 0.25  # less than the limit of 0.3 s: it was not asked again
+    assert threading.active_count() <= hanging  # it was not asked again: each time is a thread that never ends
 
 
 def test_a_report_on_somebody_elses_backend_is_not_believed(host):

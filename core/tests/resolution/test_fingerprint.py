@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 from inference_models_core import hookimpl
 from inference_models_core.resolution import fingerprint
-from inference_models_core.resolution.fingerprint import VARIABLES, fingerprint_facts, machine_fingerprint, variables
+from inference_models_core.resolution.fingerprint import (
+    DEVICE_VARIABLES,
+    SEARCH_VARIABLES,
+    fingerprint_facts,
+    machine_fingerprint,
+    variables,
+)
 from inference_models_core.runtime.facts import Gpu
 from inference_models_core.types.backends import BackendSpec
 
@@ -23,7 +30,7 @@ class Backend:
 
 @pytest.fixture(autouse=True)
 def _no_variables(monkeypatch):
-    for name in VARIABLES:
+    for name in DEVICE_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -50,8 +57,8 @@ def test_a_host_that_changes_gets_another(world):
     assert machine_fingerprint(host) == before
 
 
-@pytest.mark.parametrize("name", VARIABLES)
-def test_variables_that_choose_devices_and_libraries_count_at_once(world, monkeypatch, name):
+@pytest.mark.parametrize("name", DEVICE_VARIABLES)
+def test_variables_that_choose_devices_count_at_once(world, monkeypatch, name):
     host = world.host()
     before = machine_fingerprint(host)
     monkeypatch.setenv(name, "")
@@ -62,8 +69,27 @@ def test_variables_that_choose_devices_and_libraries_count_at_once(world, monkey
     assert machine_fingerprint(host) == before
 
 
-def test_other_variables_do_not_count():
-    assert variables({"HOME": "/", "CUDA_VISIBLE_DEVICES": "1"}) == {"CUDA_VISIBLE_DEVICES": "1"}
+def test_other_variables_do_not_count(monkeypatch):
+    before = variables()
+    monkeypatch.setenv("SOMETHING_ELSE", "1")
+    assert variables() == before
+    assert set(before) <= set(SEARCH_VARIABLES)
+
+
+@pytest.mark.parametrize("name", SEARCH_VARIABLES)
+def test_where_libraries_are_looked_for_counts_as_it_was_before_anything_was_loaded(name):
+    """Importing OpenCV puts a folder of its own in front."""
+    code = (
+        "import os\n"
+        "from inference_models_core.resolution.fingerprint import variables\n"
+        f"os.environ[{name!r}] = 'later'\n"
+        f"print(variables()[{name!r}])"
+    )
+    start = os.pathsep.join(("first", os.environ.get(name, "")))
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, name: start}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == start
 
 
 @pytest.mark.parametrize(

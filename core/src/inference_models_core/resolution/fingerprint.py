@@ -19,20 +19,25 @@ if TYPE_CHECKING:
     from inference_models_core.registry import Registry
     from inference_models_core.runtime.probe import RuntimeProbe
 
-VARIABLES = (
+DEVICE_VARIABLES = (
     "CUDA_DEVICE_ORDER",
     "CUDA_VISIBLE_DEVICES",
     "HIP_VISIBLE_DEVICES",
     "INFERENCE_MODELS_OVERRIDE_CUDA",
     "JETSON_MODULE",
     "L4T_VERSION",
-    "LD_LIBRARY_PATH",
     "NVIDIA_VISIBLE_DEVICES",
     "ROCR_VISIBLE_DEVICES",
     "RUNNING_ON_JETSON",
-    *(("PATH",) if sys.platform == "win32" else ()),  # where Windows looks for libraries
 )
-"""Environment variables that decide which devices and libraries a runtime finds."""
+"""Environment variables that decide which devices a runtime finds."""
+
+SEARCH_VARIABLES = ("PATH",) if sys.platform == "win32" else ("LD_LIBRARY_PATH",)
+"""Where libraries are looked for."""
+
+_SEARCH_AT_START = {name: os.environ[name] for name in SEARCH_VARIABLES if name in os.environ}
+"""As they were before any model was loaded. Loading changes them, importing OpenCV for one; what was chosen has to be
+remembered under the name under which the next process looks for it."""
 
 _LIBRARY_INDEX = "/etc/ld.so.cache"
 """Rewritten by ``ldconfig`` whenever a package manager of the system installs a library."""
@@ -74,10 +79,9 @@ def fingerprint_facts(host: PluginHost) -> dict[str, Any]:
     }
 
 
-def variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Those of :data:`VARIABLES` that are set."""
-    given = os.environ if environ is None else environ
-    return {name: given[name] for name in VARIABLES if name in given}
+def variables() -> dict[str, str]:
+    """The variables that count, those of them that are set."""
+    return {**_SEARCH_AT_START, **{name: os.environ[name] for name in DEVICE_VARIABLES if name in os.environ}}
 
 
 def _runtimes(host: PluginHost) -> set[str]:
