@@ -60,7 +60,7 @@ def prototype_masks(
         ModelOutputError: If shapes do not fit each other.
     """
     planes = _products(to_numpy(prototypes), coefficients)
-    rows, columns = _axes(planes.shape[1:], geometry)
+    rows, columns = axes(planes.shape[1:], geometry)
     (height, width), (net_height, net_width) = planes.shape[1:], geometry.network_size
     scales = np.array([width / net_width, height / net_height] * 2)
     cells = np.round(boxes.clip(-_FAR, _FAR) * scales).astype(np.int64)
@@ -85,12 +85,12 @@ def plane_masks(logits: Array, geometry: Geometry, *, threshold: float = 0.0) ->
     if planes.ndim != 3 or 0 in planes.shape[1:]:
         raise ModelOutputError(f"masks should come as (n, height, width); the graph gives {planes.shape}")
     planes = _finite(planes)
-    rows, columns = _axes(planes.shape[1:], geometry)
+    rows, columns = axes(planes.shape[1:], geometry)
     cells = _bounds(planes > threshold) + np.array([-columns.spread, -rows.spread, columns.spread, rows.spread])
     return _masks(_unchanged, planes, cells, rows, columns, geometry, threshold)
 
 
-class _Axis(NamedTuple):
+class Axis(NamedTuple):
     """One direction of a resize, from a plane's pixels to the picture's.
 
     Attributes:
@@ -124,8 +124,8 @@ class _Axis(NamedTuple):
         return low, np.where(stop > start, np.maximum(high, low), low)
 
 
-def _axes(plane: tuple[int, ...], geometry: Geometry) -> tuple[_Axis, _Axis]:
-    """Vertical and horizontal."""
+def axes(plane: tuple[int, ...], geometry: Geometry) -> tuple[Axis, Axis]:
+    """How planes of (height, width) pixels are resized to what a picture shows: vertically and horizontally."""
     (height, width), (net_height, net_width) = plane, geometry.network_size
     region_height, region_width = geometry.region_size
     return (
@@ -135,7 +135,7 @@ def _axes(plane: tuple[int, ...], geometry: Geometry) -> tuple[_Axis, _Axis]:
 
 
 @lru_cache(maxsize=8)  # pictures of a stream have one size
-def _axis(plane: int, network: int, pad_before: int, pad_after: int, picture: int) -> _Axis:
+def _axis(plane: int, network: int, pad_before: int, pad_after: int, picture: int) -> Axis:
     """The resize of what is left between the paddings; negative ones are where the network sees less."""
     before, after = round(plane / network * pad_before), round(plane / network * pad_after)
     before = min(before, plane - 1)
@@ -146,7 +146,7 @@ def _axis(plane: int, network: int, pad_before: int, pad_after: int, picture: in
     full = np.zeros((picture, plane), np.float32)
     full[:, begin : begin + shown.shape[1]] = shown
     full.setflags(write=False)
-    return _Axis(full, first + before, last + before, begin, min(plane, before + seen))
+    return Axis(full, first + before, last + before, begin, min(plane, before + seen))
 
 
 def _linear(source: int, target: int) -> tuple[Floats, Places, Places]:
@@ -167,8 +167,8 @@ def _masks(
     activation: Any,
     planes: Floats,
     cells: Places,
-    rows: _Axis,
-    columns: _Axis,
+    rows: Axis,
+    columns: Axis,
     geometry: Geometry,
     threshold: float,
 ) -> Masks:
@@ -189,7 +189,7 @@ def _masks(
     return Masks(image_size=geometry.picture_size, windows=windows + offset, crops=crops)
 
 
-def _resized(part: Floats, y: int, x: int, window: list[int], rows: _Axis, columns: _Axis, scratch: Floats) -> Floats:
+def _resized(part: Floats, y: int, x: int, window: list[int], rows: Axis, columns: Axis, scratch: Floats) -> Floats:
     """A window of the picture out of the part of a plane that begins at (y, x); written to ``scratch``."""
     left, top, right, bottom = window
     height, width = part.shape
