@@ -67,6 +67,34 @@ def test_declared_bounds_of_a_dynamic_graph_hold_for_every_run(low, extra, size)
     assert all(low <= batch <= low + extra for batch in seen)
 
 
+@pytest.mark.parametrize(
+    ("shape", "seen"),
+    [
+        (None, [2, 2]),  # it knows no more than its input's name: the package's word counts
+        (("n", 3), [3]),  # the graph itself says that any batch will do
+        ((3, 3), [3]),
+    ],
+)
+def test_a_declared_batch_counts_where_the_graph_says_no_shape(shape, seen):
+    batches = []
+
+    class Session:
+        inputs = (TensorSpec(name="x", shape=shape),)
+        outputs = None
+        device, arrays, thread_safe, borrows = CPU, "numpy", True, False
+
+        def run(self, inputs):
+            batches.append(len(inputs["x"]))
+            return (inputs["x"] + 1,)
+
+        def close(self):
+            pass
+
+    (y,) = Runner(Session(), batch=BatchSupport(static=2)).run(numbers(3))
+    assert np.array_equal(y, numbers(3) + 1)
+    assert batches == seen
+
+
 def test_inputs_are_cast_to_the_graphs_type(open_graph):
     for dtype in ("float16", "float64", "int64", "uint8"):
         (y,) = Runner(open_graph(dtype=dtype)).run(numbers(2))

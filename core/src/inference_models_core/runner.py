@@ -219,7 +219,8 @@ def _batch_of_graph(inputs: tuple[TensorSpec, ...] | None, declared: BatchSuppor
     fixed = next((spec.batch for spec in inputs or () if isinstance(spec.batch, int)), None)
     if fixed is not None:
         return BatchSupport(static=fixed)
-    if inputs is not None and declared.static is not None:
+    says_shapes = any(spec.shape for spec in inputs or ())
+    if says_shapes and declared.static is not None:
         return BatchSupport()  # the graph itself is dynamic
     return declared
 

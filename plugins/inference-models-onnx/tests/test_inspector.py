@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from inference_models_core.errors import MalformedDocumentError, PackageError
+from inference_models_core.exporters.ultralytics import architecture
 from inference_models_core.types.backends import BatchSupport
 from inference_models_onnx.inspector import inspect_file
 from inference_models_onnx.manifest import OnnxRequirements
-from inference_models_onnx.ultralytics import architecture
 from onnx import TensorProto, helper, numpy_helper
 
 EXPORT = {
@@ -123,7 +123,7 @@ def test_architectures(description, expected):
     ("key", "text"),
     [
         ("names", "{0: 'a', 2: 'b'}"),
-        ("names", "{'0': 'a'}"),
+        ("names", "{'first': 'a'}"),
         ("names", "{0: 1}"),
         ("names", "{}"),
         ("names", "__import__('os').system('true')"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inference_models_core.exporters.ultralytics import read_ultralytics
 from inference_models_core.types.backends import UNKNOWN_BATCH, BackendDetails, BatchSupport
 from inference_models_core.types.local_files import LocalFileFacts
 
 from inference_models_onnx.manifest import OnnxRequirements
 from inference_models_onnx.onnx_file import read_onnx_file
-from inference_models_onnx.ultralytics import read_ultralytics
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ def inspect_file(path: Path) -> LocalFileFacts:
         requirements=OnnxRequirements(opset=content.opsets.get(""), ir_version=content.ir_version),
     )
     size = _input_size(content.inputs)
-    exported = read_ultralytics(content, size, path.name)
+    exported = read_ultralytics(content.metadata, size, path.name)
     if exported is None:
         return LocalFileFacts(details=details, input_size=size, origin=content.producer)
     return LocalFileFacts(details=details, **exported)

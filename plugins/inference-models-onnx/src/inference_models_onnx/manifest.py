@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from inference_models_core.types.backends import BackendDetails, BatchSupport
+from inference_models_core.providers.manifest_fields import read_batch, read_quantization
+from inference_models_core.types.backends import BackendDetails
 from inference_models_core.types.value import Value
 
 from inference_models_onnx.providers import provider_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_QUANTIZATIONS = ("fp32", "fp16", "bf16", "int8", "unknown")
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -50,26 +49,15 @@ def parse_manifest(manifest: Mapping[str, Any], readers: Any) -> BackendDetails:
     """
     fields = readers.Fields(manifest, "packageManifest")
     fields.text("backendType", choices=("onnx",))
-    quantization = fields.text("quantization", choices=_QUANTIZATIONS)
     return BackendDetails(
         backend="onnx",
-        quantization=None if quantization == "unknown" else quantization,
-        batch=_batch(fields, readers),
+        quantization=read_quantization(fields),
+        batch=read_batch(fields),
         requirements=OnnxRequirements(
             opset=fields.integer("opset", minimum=1, maximum=10_000),
             incompatible_providers=_providers(fields, readers),
         ),
     )
-
-
-def _batch(fields: Any, readers: Any) -> BatchSupport:
-    dynamic = fields.boolean("dynamicBatchSize", False)
-    static = fields.integer("staticBatchSize", None, minimum=1, maximum=65_536)
-    if dynamic and static is not None:
-        readers.malformed(f"{fields.where}.staticBatchSize", "nothing beside dynamicBatchSize", str(static))
-    if not dynamic and static is None:
-        readers.malformed(f"{fields.where}.staticBatchSize", "a whole number where the batch is not dynamic", "nothing")
-    return BatchSupport(static=static)
 
 
 def _providers(fields: Any, readers: Any) -> tuple[str, ...]:

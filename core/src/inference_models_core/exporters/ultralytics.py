@@ -1,7 +1,8 @@
 """The metadata that Ultralytics writes into its exports (https://docs.ultralytics.com/modes/export/).
 
-Keys of ``metadata_props``: ``description``, ``author``, ``version``, ``task``, ``stride``, ``batch``, ``imgsz``,
-``names``, ``args``; values are texts of Python literals.
+Keys: ``description``, ``author``, ``version``, ``task``, ``stride``, ``batch``, ``imgsz``, ``names``, ``args``. Values
+are texts of Python literals where the format takes only texts (``metadata_props`` of ONNX files), else what JSON makes
+of them (``config.txt`` of TorchScript archives), where the class ids of ``names`` are texts.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inference_models_core.errors import MalformedDocumentError
+from inference_models_core.types.backends import BatchSupport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from inference_models_onnx.onnx_file import OnnxFile
 
 T = TypeVar("T")
 
@@ -47,11 +47,13 @@ _MAX_CLASSES = 100_000
 _MAX_SIDE = 65_536
 
 
-def read_ultralytics(content: OnnxFile, graph_size: tuple[int, int] | None, name: str) -> dict[str, Any] | None:
+def read_ultralytics(
+    metadata: Mapping[str, Any], graph_size: tuple[int, int] | None, name: str
+) -> dict[str, Any] | None:
     """Reads the metadata of an export.
 
     Args:
-        content: The file.
+        metadata: What the file says about itself.
         graph_size: (height, width) that the graph fixes, if it does; it wins over the metadata.
         name: The file's name, for errors.
 
@@ -61,21 +63,37 @@ def read_ultralytics(content: OnnxFile, graph_size: tuple[int, int] | None, name
     Raises:
         MalformedDocumentError: If the metadata is damaged.
     """
-    metadata = content.metadata
-    if metadata.get("author", "").lower() != "ultralytics":
-        return None
     reader = _Metadata(metadata, name)
+    if reader.text("author").lower() != "ultralytics":
+        return None
     size = graph_size or reader.image_size()
-    task = metadata.get("task", "")
+    task = reader.text("task")
     return {
-        "architecture": architecture(metadata.get("description", "")),
+        "architecture": architecture(reader.text("description")),
         "task": _TASKS.get(task),
         "class_names": reader.class_names(),
         "input_size": size,
         "preprocessing": _preprocessing(size, graph_size is None, reader) if task in _LETTERBOXED else None,
         "features": reader.features(),
-        "origin": f"ultralytics {metadata.get('version', '')}".strip(),
+        "origin": f"ultralytics {reader.text('version')}".strip(),
     }
+
+
+def read_batch(metadata: Mapping[str, Any], name: str) -> BatchSupport:
+    """Batch sizes of an export whose graph does not say them.
+
+    Args:
+        metadata: What the file says about itself, written by Ultralytics.
+        name: The file's name, for errors.
+
+    Returns:
+        Any batch where the export was asked to be dynamic, else the one that it was made with.
+
+    Raises:
+        MalformedDocumentError: If the metadata is damaged.
+    """
+    reader = _Metadata(metadata, name)
+    return BatchSupport() if reader.arguments().get("dynamic") is True else BatchSupport(static=reader.batch())
 
 
 def architecture(description: str) -> str | None:
@@ -110,17 +128,23 @@ def _preprocessing(size: tuple[int, int] | None, dynamic: bool, metadata: _Metad
 class _Metadata:
     """Values of the metadata, each checked for its shape."""
 
-    def __init__(self, metadata: Mapping[str, str], name: str) -> None:
+    def __init__(self, metadata: Mapping[str, Any], name: str) -> None:
         self._metadata = metadata
         self._name = name
 
+    def text(self, key: str) -> str:
+        """Plain text; empty where there is none."""
+        value = self._metadata.get(key)
+        return value if isinstance(value, str) else ""
+
     def _read(self, key: str, expected: str, convert: Callable[[Any], T | None], default: T) -> T:
-        text = self._metadata.get(key)
-        if text is None:
+        given = self._metadata.get(key)
+        if given is None:
             return default
-        value = convert(_literal(text))
+        value = convert(_literal(given) if isinstance(given, str) else given)
         if value is None:
-            raise MalformedDocumentError(f"{self._name}: metadata {key!r}: expected {expected}, found {text[:60]!r}")
+            found = repr(given)[:60]
+            raise MalformedDocumentError(f"{self._name}: metadata {key!r}: expected {expected}, found {found}")
         return value
 
     def class_names(self) -> tuple[str, ...] | None:
@@ -139,9 +163,17 @@ class _Metadata:
         """Channels of a picture; newer exports say so, older ones have three."""
         return self._read("channels", "a whole number from 1 to 1024", _to_count, 3)
 
+    def arguments(self) -> dict[str, Any]:
+        """What the exporter was asked for."""
+        return self._read("args", "export arguments", _to_mapping, {})
+
+    def batch(self) -> int:
+        """Pictures of one run; 1 where it is not said, which is the exporter's own default."""
+        return self._read("batch", "a whole number from 1 to 1024", _to_count, 1)
+
     def features(self) -> dict[str, Any]:
         """``nms_fused`` where the export includes non-maximum suppression."""
-        arguments: dict[str, Any] = self._read("args", "export arguments", _to_mapping, {})
+        arguments = self.arguments()
         if arguments.get("nms") is not True:
             return {}
         known = {
@@ -166,7 +198,7 @@ def _to_names(value: Any) -> tuple[str, ...] | None:
     names = dict(enumerate(value)) if isinstance(value, (list, tuple)) else value
     if not isinstance(names, dict) or not 0 < len(names) <= _MAX_CLASSES:
         return None
-    ordered = [names.get(index) for index in range(len(names))]
+    ordered = [names.get(index, names.get(str(index))) for index in range(len(names))]
     texts = tuple(name for name in ordered if isinstance(name, str))
     return texts if len(texts) == len(ordered) else None
 
