@@ -49,17 +49,13 @@ def test_batch(change, expected):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [
-        ("names", {"0": 1}),
-        ("names", {"1": "a"}),
-        ("names", 3),
-        ("imgsz", [1]),
-        ("imgsz", {}),
-        ("args", []),
-        ("batch", 0),
-    ],
+    [("names", {"0": 1}), ("names", {"1": "a"}), ("names", 3), ("imgsz", [1]), ("imgsz", {}), ("args", [])],
 )
 def test_damage_names_the_file_and_the_key(key, value):
     with pytest.raises(MalformedDocumentError, match=f"weights.*{key}"):
         read_ultralytics({**EXPORT, key: value}, None, "weights")
-        read_batch({**EXPORT, key: value}, "weights")
+
+
+def test_a_damaged_batch():
+    with pytest.raises(MalformedDocumentError, match=r"weights.*batch"):
+        read_batch({**EXPORT, "batch": 0}, "weights")
