@@ -24,6 +24,7 @@ DISTRIBUTIONS = {
     "./core": "",
     "./plugins/inference-models-vision": "[opencv]",
     "./plugins/inference-models-onnx": "[cpu]",
+    "./plugins/inference-models-torch": "",  # without PyTorch, which is several gigabytes; see tests_torch
     SAMPLES: "",
     "./providers/inference-models-provider-roboflow": "",
 }

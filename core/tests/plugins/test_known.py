@@ -13,8 +13,8 @@ from inference_models_core.plugins.known import (
     ("backend", "command"),
     [
         ("onnx", 'pip install "inference-models-onnx[cpu]"'),
-        ("torch", "pip install inference-models-torch"),
-        ("torch-script", "pip install inference-models-torch"),
+        ("torch", 'pip install "inference-models-torch[torch]"'),
+        ("torch-script", 'pip install "inference-models-torch[torch]"'),
         ("trt", 'pip install "inference-models-trt[cu13]"'),
         ("hugging-face", "pip install inference-models-hf"),
         ("mediapipe", "pip install inference-models-mediapipe"),

@@ -40,8 +40,8 @@ def test_every_type_reaches_its_backend(api, provider):
     ("kind", "fix"),
     [
         ("trt-model-package-v1", 'pip install "inference-models-trt[cu13]"'),
-        ("torch-model-package-v1", "pip install inference-models-torch"),
-        ("torch-script-model-package-v1", "pip install inference-models-torch"),
+        ("torch-model-package-v1", 'pip install "inference-models-torch[torch]"'),
+        ("torch-script-model-package-v1", 'pip install "inference-models-torch[torch]"'),
         ("hf-model-package-v1", "pip install inference-models-hf"),
         ("mediapipe-model-package-v1", "pip install inference-models-mediapipe"),
         ("oak-model-package-v1", ""),

@@ -36,9 +36,9 @@ KNOWN_BACKENDS: Mapping[str, KnownPlugin] = MappingProxyType(
             distribution="inference-models-mediapipe", manifest_types=("mediapipe-model-package-v1",)
         ),
         "onnx": KnownPlugin(distribution="inference-models-onnx[cpu]", manifest_types=("onnx-model-package-v1",)),
-        "torch": KnownPlugin(distribution="inference-models-torch", manifest_types=("torch-model-package-v1",)),
+        "torch": KnownPlugin(distribution="inference-models-torch[torch]", manifest_types=("torch-model-package-v1",)),
         "torch-script": KnownPlugin(
-            distribution="inference-models-torch", manifest_types=("torch-script-model-package-v1",)
+            distribution="inference-models-torch[torch]", manifest_types=("torch-script-model-package-v1",)
         ),
         "trt": KnownPlugin(distribution="inference-models-trt[cu13]", manifest_types=("trt-model-package-v1",)),
     }

@@ -55,14 +55,16 @@ _MOST_OPERATIONS = 20_000_000
 
 _MARK: Any = object()
 _OPAQUE: Any = object()
-_CONSTANTS = frozenset("BININT BININT1 BININT2 LONG1 BINFLOAT BINUNICODE".split())
-_OPAQUES = frozenset("NONE NEWTRUE NEWFALSE EMPTY_TUPLE EMPTY_LIST EMPTY_DICT SHORT_BINSTRING BINSTRING".split())
-_STORES = frozenset("BINPUT LONG_BINPUT".split())
-_LOADS = frozenset("BINGET LONG_BINGET".split())
+_CONSTANTS = frozenset(("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE"))
+_OPAQUES = frozenset(
+    ("NONE", "NEWTRUE", "NEWFALSE", "EMPTY_TUPLE", "EMPTY_LIST", "EMPTY_DICT", "SHORT_BINSTRING", "BINSTRING")
+)
+_STORES = frozenset(("BINPUT", "LONG_BINPUT"))
+_LOADS = frozenset(("BINGET", "LONG_BINGET"))
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _TAKES = {"REDUCE": 2, "NEWOBJ": 2, "BUILD": 2, "APPEND": 2, "SETITEM": 3}
 """Operations that leave one value in the place of these many: what is called or changed, and with what."""
-_TAKES_TO_MARK = frozenset("APPENDS SETITEMS".split())
+_TAKES_TO_MARK = frozenset(("APPENDS", "SETITEMS"))
 
 
 class Storage(NamedTuple):
@@ -185,9 +187,9 @@ class _Machine:
         raise IndexError("it takes what it never put there")
 
     def _named(self, name: str) -> str:
-        if name in _FUNCTIONS or (self._classes and _CLASS.fullmatch(name)):
-            return name
-        _refuse(self._where, f"the name {name[:120]!r}, which PyTorch does not write")
+        if name not in _FUNCTIONS and not (self._classes and _CLASS.fullmatch(name)):
+            _refuse(self._where, f"the name {name[:120]!r}, which PyTorch does not write")
+        return name
 
     def _storage(self, reference: Any) -> Storage:
         """``("storage", kind, key, device, count)``, and in files of older releases something more."""
