@@ -175,6 +175,27 @@ def _open(plan: Plan, candidate: Candidate, depth: int) -> Any:
         live = plan.host.find_live_model(access, request_digest(plan, candidate))
         if live is not None:
             return live
+    return _build(plan, candidate, depth)
+
+
+def open_candidate(plan: Plan, candidate: Candidate) -> Any:
+    """Opens one candidate and no other, as a model that the caller closes: never one from a pool of live models.
+
+    Args:
+        plan: The plan.
+        candidate: One of its candidates.
+
+    Returns:
+        The model.
+
+    Raises:
+        InferenceModelsError: Whatever goes wrong; another candidate is not tried.
+    """
+    check_access(plan.host, plan.request, candidate.package, plan.found)
+    return _build(plan, candidate, 0)
+
+
+def _build(plan: Plan, candidate: Candidate, depth: int) -> Any:
     dependencies = _load_dependencies(plan, candidate, depth)
     try:
         model, owned = _construct_unchanged(plan, candidate, dependencies)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from inference_models_core.types.negotiation import Negotiation
     from inference_models_core.types.packages import ModelDependency, ModelPackage
     from inference_models_core.types.requests import LoadRequest
+    from inference_models_core.types.verification import Verification, VerificationKey
 
 
 class Plan(NamedTuple):
@@ -191,7 +192,17 @@ def _negotiate(request: LoadRequest, host: PluginHost, registry: Registry, found
         gpu_seen=_first_gpu(host) if request.device.is_auto else "",
         review=host.review_package if host.has_gate("review_package") else None,
         rank=host.rank,
+        verified=_verified(request, found),
     )
+
+
+def _verified(request: LoadRequest, found: Found) -> Mapping[VerificationKey, Verification]:
+    """What was verified of the model; a path is one package, with nothing to be compared with."""
+    if request.ref.path is not None or request.options.beyond_tolerance == "ignore":
+        return {}
+    from inference_models_core.resolution.verifications import recall_verified
+
+    return recall_verified(request, found.provider, found.metadata.model_id)
 
 
 def _matchers(

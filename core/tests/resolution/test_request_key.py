@@ -54,6 +54,8 @@ OPTION_CHANGES = {
     "allow_unhashed_files": True,
     "max_file_size": 1,
     "dependency_options": {"features": {"device": "cpu"}},
+    "beyond_tolerance": "refuse",
+    "tolerance": {"boxes": 2.0},
 }
 """The same for its options."""
 

@@ -17,6 +17,7 @@ _COMMANDS = {
     "lock": "inference_models_core.cli.lock:lock",
     "sync": "inference_models_core.cli.lock:sync",
     "bundle": "inference_models_core.cli.bundle:bundle",
+    "verify": "inference_models_core.cli.verify:verify",
     "doctor": "inference_models_core.cli.doctor:doctor",
     "plugins": "inference_models_core.cli.plugins:plugins",
 }

@@ -32,6 +32,7 @@ BACKEND_UNAVAILABLE = "backend-unavailable"
 DEVICE_UNAVAILABLE = "device-unavailable"
 MATCHER_FAILED = "matcher-failed"
 POLICY_FAILED = "policy-failed"
+BEYOND_TOLERANCE = "beyond-tolerance"
 LEFT_OUT_BY_RANKING = "left-out-by-ranking"
 NOT_CACHED = "not-cached"
 
@@ -57,6 +58,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         DEVICE_UNAVAILABLE: "The backend cannot use the device asked for.",
         MATCHER_FAILED: "The backend's matcher answered with something that is neither a fit nor a rejection.",
         POLICY_FAILED: "A policy of the host application did not give a valid answer, which denies.",
+        BEYOND_TOLERANCE: "It was verified, and its results are farther from the reference's than the caller allows.",
         LEFT_OUT_BY_RANKING: "The host application's ranking left the package out.",
         NOT_CACHED: "The network is forbidden, and files of the package are not in the cache.",
     }

@@ -8,11 +8,14 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
+import attrs
+
 from inference_models_core.errors import PluginContractError
 from inference_models_core.negotiation import codes, rules
 from inference_models_core.negotiation.context import RuntimeContext
 from inference_models_core.negotiation.ranking import default_order
 from inference_models_core.negotiation.shortlist import stamped
+from inference_models_core.negotiation.tolerance import verdict_on
 from inference_models_core.negotiation.unused_gpu import unused_gpu_warnings
 from inference_models_core.types.negotiation import Candidate, Negotiation, Rejection
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from inference_models_core.types.backends import BackendReport, Fit
     from inference_models_core.types.devices import Device
     from inference_models_core.types.requests import LoadRequest
+    from inference_models_core.types.verification import Verification, VerificationKey
 
     Rank: TypeAlias = Callable[[LoadRequest, Sequence[Candidate]], Sequence[Candidate]]
 
@@ -40,6 +44,7 @@ def negotiate(
     gpu_seen: str = "",
     review: Review | None = None,
     rank: Rank | None = None,
+    verified: Mapping[VerificationKey, Verification] | None = None,
 ) -> Negotiation:
     """Applies the remaining rules and ranks what is left.
 
@@ -51,6 +56,7 @@ def negotiate(
         gpu_seen: Name of a GPU of this machine, for the warning that it stays unused; empty if there is none.
         review: The host application's policy; ``None`` for no policy.
         rank: The host application's order, given the candidates in core's order; ``None`` for core's.
+        verified: What was verified of the model, by what it holds for; packages that are not in it stay as they are.
 
     Returns:
         Candidates, best first, and the rejections of both steps by package id.
@@ -58,7 +64,7 @@ def negotiate(
     Raises:
         PluginContractError: If ``rank`` returns something that is no candidate, or one of them twice.
     """
-    judge = _Judge(RuntimeContext(request, reports, matchers or {}, review))
+    judge = _Judge(RuntimeContext(request, reports, matchers or {}, review), verified or {})
     accepted: list[Candidate] = []
     rejected: list[Rejection] = list(listed.rejections)
     for survivor in listed.survivors:
@@ -72,15 +78,22 @@ def negotiate(
         ordered, left_out = _ranked(rank, request, ordered)
         rejected += left_out
     rejected.sort(key=_BY_PACKAGE)
-    warnings = unused_gpu_warnings(request, ordered, rejected, gpu_seen)
+    warnings = [*unused_gpu_warnings(request, ordered, rejected, gpu_seen), *_doubts(ordered)]
     return Negotiation(metadata=listed.metadata, accepted=ordered, rejected=rejected, warnings=warnings)
+
+
+def _doubts(ordered: Sequence[Candidate]) -> Iterable[str]:
+    """What is to be said of the best candidate where its results are in doubt."""
+    if ordered and ordered[0].beyond_tolerance:
+        yield f"package {ordered[0].package.package_id} is used although, {ordered[0].beyond_tolerance}"
 
 
 class _Judge:
     """Applies the rules; those on backends once per backend."""
 
-    def __init__(self, context: RuntimeContext) -> None:
+    def __init__(self, context: RuntimeContext, verified: Mapping[VerificationKey, Verification]) -> None:
         self._context = context
+        self._verified = verified
         self._backends: dict[str, Rejection | tuple[BackendReport, Device]] = {}
 
     def __call__(self, survivor: Survivor) -> Rejection | Candidate:
@@ -93,7 +106,14 @@ class _Judge:
         fit = rules.match(survivor, report, self._context)
         if isinstance(fit, Rejection):
             return fit
-        return rules.reviewed(survivor, self._context) or candidate_of(survivor, report, device, fit)
+        return rules.reviewed(survivor, self._context) or self._held(candidate_of(survivor, report, device, fit))
+
+    def _held(self, candidate: Candidate) -> Rejection | Candidate:
+        """The candidate, held against the tolerance."""
+        verdict = verdict_on(candidate, self._context.request, self._verified)
+        if isinstance(verdict, Rejection) or not verdict:
+            return verdict or candidate
+        return attrs.evolve(candidate, beyond_tolerance=verdict)
 
     def _judge_backend(self, survivor: Survivor) -> Rejection | tuple[BackendReport, Device]:
         for rule in rules.BACKEND_RULES:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from inference_models_core.types.negotiation import Candidate
     from inference_models_core.types.requests import LoadRequest
 
-    RankKey: TypeAlias = tuple[int, int, int, int, int, tuple[int, int], float, int, str]
+    RankKey: TypeAlias = tuple[bool, int, int, int, int, int, tuple[int, int], float, int, str]
 
 _ACCELERATOR_PRECISIONS: dict[str | None, int] = {"fp16": 0, "fp32": 1, "bf16": 2, None: 3}
 _CPU_PRECISIONS: dict[str | None, int] = {"fp32": 0, None: 1, "bf16": 2, "fp16": 3}
@@ -34,9 +34,10 @@ _EXACT, _DYNAMIC, _UNKNOWN, _SMALLER, _LARGER = range(5)
 def default_order(request: LoadRequest, candidates: Iterable[Candidate]) -> list[Candidate]:
     """Orders candidates, best first.
 
-    The key: the caller's order of backends, then of precisions; accelerator before CPU; the backend's rank; precision
-    (accelerator: fp16, fp32, bf16, unknown; CPU: fp32, unknown, bf16, fp16; then all others); batch
-    (:func:`batch_fit`); the matcher's preference; data before program-like formats before code; package id.
+    The key: results within the tolerance, or never verified, before others; the caller's order of backends, then of
+    precisions; accelerator before CPU; the backend's rank; precision (accelerator: fp16, fp32, bf16, unknown; CPU:
+    fp32, unknown, bf16, fp16; then all others); batch (:func:`batch_fit`); the matcher's preference; data before
+    program-like formats before code; package id.
 
     Args:
         request: What the caller asked for.
@@ -61,6 +62,7 @@ def rank_key(request: LoadRequest) -> Callable[[Candidate], RankKey]:
         if batch is None:
             batch = batches[package.batch] = batch_fit(package.batch, request.batch_size)
         return (
+            candidate.beyond_tolerance != "",
             _backend_place(candidate.backend, spec, backends) if backends else 0,
             quantizations.get(package.quantization or UNKNOWN_QUANTIZATION, len(quantizations)),
             on_cpu,

@@ -33,8 +33,24 @@ def package_digest(package: ModelPackage) -> str | None:
         colon and itself (``"12:weights.onnx64:9f86..."``), in UTF-8; ``None`` if the package has no artifacts or one
         of them has no SHA-256, so that its content cannot be pinned.
     """
-    pairs = sorted((artifact.handle, artifact.sha256) for artifact in package.artifacts if artifact.sha256)
-    if not pairs or len(pairs) != len(package.artifacts):
+    return _digest_of([(artifact.handle, artifact.sha256) for artifact in package.artifacts])
+
+
+def content_key(package: ModelPackage) -> str | None:
+    """A name for the content of a package, as far as its provider promises any: for finding out, not for trust.
+
+    Args:
+        package: The package.
+
+    Returns:
+        As :func:`package_digest`, with the MD5 of files without a SHA-256; ``None`` if a file has neither.
+    """
+    return _digest_of([(each.handle, each.sha256 or (each.md5 and f"md5-{each.md5}")) for each in package.artifacts])
+
+
+def _digest_of(files: list[tuple[str, str | None]]) -> str | None:
+    pairs = sorted((handle, digest) for handle, digest in files if digest)
+    if not pairs or len(pairs) != len(files):
         return None
     text = "".join([f"{len(handle)}:{handle}{len(digest)}:{digest}" for handle, digest in pairs])
     import hashlib

@@ -129,8 +129,10 @@ def runs_with(candidate: Candidate) -> str:
 
 
 def notes(candidate: Candidate) -> str:
-    """What is worth knowing about a candidate: the matcher's note, a degraded backend, rows that were passed over."""
-    return "; ".join(part for part in (candidate.fit.note, candidate.report.reason, *_ignored(candidate)) if part)
+    """What is worth knowing about a candidate: doubts, the matcher's note, a degraded backend, rows passed over."""
+    doubt = f"comes last: {candidate.beyond_tolerance}" if candidate.beyond_tolerance else ""
+    parts = (doubt, candidate.fit.note, candidate.report.reason, *_ignored(candidate))
+    return "; ".join(part for part in parts if part)
 
 
 def _candidate_row(candidate: Candidate, *, is_chosen: bool) -> Row:

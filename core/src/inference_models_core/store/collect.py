@@ -33,7 +33,7 @@ GRACE_SECONDS = 3600.0
 _DAY = 24 * 3600.0
 _HASTE = 60.0
 """How long a folder may be new and not held yet."""
-_REMEMBERED = ("answers", "choices")
+_REMEMBERED = ("answers", "choices", "verifications")
 
 
 @attrs.frozen(kw_only=True, repr=False)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 BLOBS, PARTIAL, LOCKS, DIGESTS = "blobs", "partial", "locks", "digests"
 MODELS, STAMPS, USES, QUARANTINE = "models", "stamps", "uses", "quarantine"
-ANSWERS, CHOICES, PINS = "answers", "choices", "pins"
-FOLDERS = (BLOBS, PARTIAL, LOCKS, DIGESTS, MODELS, STAMPS, USES, QUARANTINE, ANSWERS, CHOICES, PINS)
+ANSWERS, CHOICES, PINS, VERIFICATIONS = "answers", "choices", "pins", "verifications"
+FOLDERS = (BLOBS, PARTIAL, LOCKS, DIGESTS, MODELS, STAMPS, USES, QUARANTINE, ANSWERS, CHOICES, PINS, VERIFICATIONS)
 BUILDING = ".building-"
 """How the names of folders begin that are not packages yet, or not any more."""
 

@@ -53,6 +53,8 @@ class Candidate(Value):
         fit: The matcher's verdict.
         ignored_rows: Other rows for the same package that are used only when named (``LoadOptions(prefer=...)``).
         backend_spec: The backend; ``None`` for a package with its own code whose backend no plugin registered.
+        beyond_tolerance: Why its results are farther from a reference's than the caller allows; empty where they are
+            not, or where it was never verified. Such candidates come after all others.
     """
 
     package: ModelPackage
@@ -63,6 +65,7 @@ class Candidate(Value):
     fit: Fit
     ignored_rows: tuple[tuple[ModelSpec, PluginIdentity], ...] = ()
     backend_spec: BackendSpec | None = None
+    beyond_tolerance: str = ""
 
     @property
     def backend(self) -> str:
@@ -81,6 +84,7 @@ class Candidate(Value):
             "plugin": str(self.row_plugin) if self.row_plugin else None,
             "runtime_version": self.report.version,
             "note": self.fit.note,
+            "beyond_tolerance": self.beyond_tolerance,
             "ignored_implementations": [f"{spec.implementation} of {owner}" for spec, owner in self.ignored_rows],
         }
 

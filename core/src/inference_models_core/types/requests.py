@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FALLBACKS = ("compatible", "none")
 VERIFY_MODES = ("stamp", "full")
 STALE_POLICIES = ("stale", "strict")
+BEYOND_TOLERANCE = ("demote", "refuse", "ignore")
 
 
 def _to_optional_path(value: str | os.PathLike[str] | None) -> str | None:
@@ -55,6 +56,11 @@ class LoadOptions(Value):
         max_file_size: Most bytes of one file.
         dependency_options: Name of a dependency -> arguments of ``from_pretrained`` for it, where it should not follow
             its parent: ``{"feature_extractor": {"device": "cpu"}}``.
+        beyond_tolerance: What becomes of a package whose results, when it was verified (``inference-models verify``),
+            were farther from the reference's than ``tolerance``: ``"demote"`` puts it after all others, ``"refuse"``
+            rejects it, ``"ignore"`` changes nothing. A package that was never verified stays as it is.
+        tolerance: Figure -> largest difference, where the caller wants others than ``negotiation.tolerance`` says:
+            ``{"boxes": 2.0, "scores": 0.01}``.
         progress: Whether to show progress; ``None`` shows it on a terminal.
     """
 
@@ -78,6 +84,8 @@ class LoadOptions(Value):
     max_file_size: int = 256 * 1024**3
     progress: bool | None = None
     dependency_options: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, converter=to_dict)
+    beyond_tolerance: str = attrs.field(default="demote", validator=attrs.validators.in_(BEYOND_TOLERANCE))
+    tolerance: Mapping[str, float] = attrs.field(factory=dict, converter=to_dict)
 
 
 @attrs.frozen(kw_only=True, repr=False)
