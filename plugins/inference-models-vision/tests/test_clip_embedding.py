@@ -11,7 +11,8 @@ from inference_models_core.runner import Runner
 from inference_models_core.types.backends import BatchSupport
 from inference_models_core.types.devices import CPU
 from inference_models_core.types.tensors import TensorSpec
-from inference_models_vision.families.clip import MEAN, STD, ClipEmbedding, resized_centre
+from inference_models_vision.families.clip import MEAN, STD, ClipEmbedding
+from inference_models_vision.preprocessing.centre_square import resized_centre
 from inference_models_vision.text.clip_tokenizer import tokenize
 from PIL import Image
 
@@ -95,7 +96,7 @@ def reference(pixels, side):
 )
 def test_pixels_are_those_of_resizing_all_and_cropping(noise, size, channels):
     pixels = noise(*size, channels)
-    found = resized_centre(pixels, SIZE).astype(int)
+    found = resized_centre(pixels, SIZE, "BICUBIC").astype(int)
     expected = reference(pixels, SIZE).astype(int)
     assert np.abs(found - expected).max() <= 1
     assert (found != expected).mean() < 0.01
@@ -108,13 +109,13 @@ def test_against_torch_antialiased(noise):
     scaled = torch.nn.functional.interpolate(planes, (64, int(64 * 220 / 150)), mode="bicubic", antialias=True)
     left = round((scaled.shape[3] - 64) / 2)
     expected = scaled[0, :, :, left : left + 64].permute(1, 2, 0).numpy().astype(int)
-    assert np.abs(resized_centre(pixels, 64).astype(int) - expected).max() <= 1
+    assert np.abs(resized_centre(pixels, 64, "BICUBIC").astype(int) - expected).max() <= 1
 
 
 def test_a_very_long_picture_costs_no_more():
     strip = np.zeros((2, 400_000, 3), np.uint8)
     strip[:, 199_000:201_000] = 255
-    assert (resized_centre(strip, 224)[:, 100:124] == 255).all()  # the whole would be 44,800,000 pixels wide
+    assert (resized_centre(strip, 224, "BICUBIC")[:, 100:124] == 255).all()  # the whole would be 44,800,000 pixels wide
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from inference_models_core import parsing
 from inference_models_core.log import logger
 
@@ -14,9 +15,10 @@ from inference_models_vision.configuration.inference_config import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import numpy.typing as npt
     from inference_models_core.types.packages import ModelPackage
 
 CLASS_NAMES_FILE = "class_names.txt"
@@ -98,3 +100,9 @@ def numbered_class_names(count: int) -> tuple[str, ...]:
     count = max(count, 0)
     logger().warning("the model has no class names; its %d classes are called class_0, class_1, ...", count)
     return tuple(f"class_{i}" for i in range(count))
+
+
+def kept_classes(class_names: Sequence[str], removed: Sequence[str]) -> npt.NDArray[np.int64]:
+    """(classes,) int64: new id of each class once the removed ones are gone; -1 for those."""
+    kept = np.array([name not in removed for name in class_names], np.bool_)
+    return np.where(kept, kept.cumsum() - 1, -1)

@@ -64,7 +64,7 @@ def prototype_masks(
     (height, width), (net_height, net_width) = planes.shape[1:], geometry.network_size
     scales = np.array([width / net_width, height / net_height] * 2)
     cells = np.round(boxes.clip(-_FAR, _FAR) * scales).astype(np.int64)
-    return _masks(_sigmoid if smoothing else _unchanged, planes, cells, rows, columns, geometry, threshold)
+    return _masks(sigmoid if smoothing else _unchanged, planes, cells, rows, columns, geometry, threshold)
 
 
 def plane_masks(logits: Array, geometry: Geometry, *, threshold: float = 0.0) -> Masks:
@@ -239,7 +239,7 @@ def _unchanged(values: Floats) -> Floats:
     return values
 
 
-def _sigmoid(logits: Floats) -> Floats:
+def sigmoid(logits: Floats) -> Floats:
     """1 / (1 + exp(-x)) without overflow."""
     result: Floats = np.float32(0.5) * (1 + np.tanh(np.float32(0.5) * logits))
     return result

@@ -8,14 +8,13 @@ import numpy as np
 from inference_models_core.errors import ModelOutputError, PackageError
 from inference_models_core.predictions.embedding import Embedding
 from inference_models_core.tasks.embedding import EmbeddingModel
-from inference_models_core.types.geometry import Geometry
 from inference_models_core.types.preprocessing import PreprocessingDeclaration
 
 from inference_models_vision.decoding.kernels import to_numpy
 from inference_models_vision.defaults import MAX_IMAGE_PIXELS
 from inference_models_vision.families.base import color_order, matched_to_graph
 from inference_models_vision.images.loading import ImageLoader
-from inference_models_vision.preprocessing.engine import CpuEngine
+from inference_models_vision.preprocessing.centre_square import CentreSquareEngine
 from inference_models_vision.text.clip_tokenizer import CONTEXT_LENGTH, tokenize
 
 if TYPE_CHECKING:
@@ -23,66 +22,13 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     from inference_models_core.runner import Runner
-    from inference_models_core.types.preprocessing import ColorOrder
     from inference_models_core.types.tensors import Array
 
-    from inference_models_vision.preprocessing.spatial import Size
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 _SIZE = 224
 _MOST_AT_ONCE = 32
-
-
-class ClipEngine(CpuEngine):
-    """Scales the shorter side to the network's with Pillow's bicubic filter and takes the square in the middle."""
-
-    def fit(self, picture: Size, box: tuple[int, int, int, int], target: Size) -> Geometry:  # noqa: ARG002
-        """No way back: a vector has no place in the picture."""
-        return Geometry(picture_size=picture, region_size=picture, network_size=target)
-
-    def write(
-        self, cell: npt.NDArray[Any], pixels: npt.NDArray[np.uint8], order: ColorOrder, geometry: Geometry
-    ) -> None:
-        """Writes one picture into its part (3, S, S) of the tensor."""
-        size = geometry.network_size
-        square = resized_centre(pixels, size[0])
-        self._writer.write(cell, square, order, Geometry(picture_size=size, region_size=size, network_size=size))
-
-
-def resized_centre(pixels: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    """The centre square of a picture whose shorter side is scaled to ``side``.
-
-    Only the square is computed, from the pixels that the filter sees there: the same values as resizing all of the
-    picture and cropping, at a cost that does not grow with how long the picture is. Rows come first, in 8 bits: newer
-    releases of Pillow choose the order by cost, and the values clipped in between depend on it.
-
-    Args:
-        pixels: (H, W) or (H, W, 3) uint8.
-        side: Of the square, in pixels.
-
-    Returns:
-        (side, side) or (side, side, 3) uint8, read-only.
-    """
-    from PIL import Image
-
-    height, width = pixels.shape[:2]
-    rows, (top, bottom) = _window(height, min(height, width), side)
-    columns, (left, right) = _window(width, min(height, width), side)
-    seen = Image.fromarray(pixels[rows, columns])
-    narrow = seen.resize((side, seen.height), Image.Resampling.BICUBIC, box=(left, 0, right, seen.height))
-    return np.asarray(narrow.resize((side, side), Image.Resampling.BICUBIC, box=(0, top, side, bottom)))
-
-
-def _window(length: int, shorter: int, side: int) -> tuple[slice, tuple[float, float]]:
-    """What the filter sees of one axis, and where the square begins and ends in that."""
-    scaled = int(side * length / shorter)
-    scale = length / scaled
-    offset = round((scaled - side) / 2)
-    begin, end = offset * scale, (offset + side) * scale
-    margin = 2 * max(scale, 1) + 1  # half the width of the bicubic filter, and a pixel for rounding
-    first = max(int(begin - margin), 0)
-    return slice(first, min(int(end + margin) + 1, length)), (begin - first, end - first)
 
 
 class ClipEmbedding(EmbeddingModel):
@@ -93,7 +39,7 @@ class ClipEmbedding(EmbeddingModel):
         context_length: Tokens that the textual graph takes, start and end included.
     """
 
-    def __init__(self, visual: Runner, textual: Runner, *, engine: ClipEngine, loader: ImageLoader) -> None:
+    def __init__(self, visual: Runner, textual: Runner, *, engine: CentreSquareEngine, loader: ImageLoader) -> None:
         """Takes the parts; see :meth:`from_pretrained`."""
         self._visual = visual
         self._textual = textual
@@ -132,7 +78,7 @@ class ClipEmbedding(EmbeddingModel):
         return cls(
             visual,
             textual,
-            engine=ClipEngine(matched_to_graph(declaration, visual.inputs)),
+            engine=CentreSquareEngine(matched_to_graph(declaration, visual.inputs), "BICUBIC"),
             loader=ImageLoader(
                 max_pixels=max_image_pixels, allow_urls=allow_url_input, allow_private_hosts=allow_private_url_hosts
             ),

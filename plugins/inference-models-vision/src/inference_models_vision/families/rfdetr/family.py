@@ -10,7 +10,11 @@ from inference_models_core.errors import ModelOutputError
 from inference_models_core.types.preprocessing import ResizeMode
 
 from inference_models_vision import defaults
-from inference_models_vision.configuration.package import numbered_class_names, package_class_names
+from inference_models_vision.configuration.package import (
+    kept_classes,
+    numbered_class_names,
+    package_class_names,
+)
 from inference_models_vision.decoding.confidence import check_count, resolve_confidence
 from inference_models_vision.decoding.queries import best_queries, corners_in_pixels, rows_to_numpy
 from inference_models_vision.families.base import FamilyParts, PerPictureFamily, build_parts
@@ -234,12 +238,6 @@ def checked_limit(max_detections: int | None) -> int | None:
         InputError: If it is neither.
     """
     return None if max_detections is None else check_count("max_detections", max_detections)
-
-
-def kept_classes(class_names: Sequence[str], removed: Sequence[str]) -> npt.NDArray[np.int64]:
-    """(classes,) int64: new id of each class once the removed ones are gone; -1 for those."""
-    kept = np.array([name not in removed for name in class_names], np.bool_)
-    return np.where(kept, kept.cumsum() - 1, -1)
 
 
 def check_outputs(outputs: Sequence[Array], names: Sequence[str]) -> None:
