@@ -7,12 +7,14 @@ storages are noted: what each tensor claims to be large is compared with the byt
 
 from __future__ import annotations
 
-import io
-import pickletools
 import re
-from typing import Any, NamedTuple, NoReturn
+import struct
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from inference_models_core.errors import PackageError, UnsafeModelFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 ITEM_SIZES = {
     "DoubleStorage": 8,
@@ -56,9 +58,7 @@ _MOST_OPERATIONS = 20_000_000
 _MARK: Any = object()
 _OPAQUE: Any = object()
 _CONSTANTS = frozenset(("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE"))
-_OPAQUES = frozenset(
-    ("NONE", "NEWTRUE", "NEWFALSE", "EMPTY_TUPLE", "EMPTY_LIST", "EMPTY_DICT", "SHORT_BINSTRING", "BINSTRING")
-)
+_OPAQUES = frozenset(("NONE", "NEWTRUE", "NEWFALSE", "EMPTY_TUPLE", "EMPTY_LIST", "EMPTY_DICT"))
 _STORES = frozenset(("BINPUT", "LONG_BINPUT"))
 _LOADS = frozenset(("BINGET", "LONG_BINGET"))
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
@@ -73,17 +73,17 @@ class Storage(NamedTuple):
     Attributes:
         kind: Such as ``"FloatStorage"``.
         key: Name of its entry, in the folder that belongs to the pickle.
-        count: How many numbers.
+        length: How many numbers.
     """
 
     kind: str
     key: str
-    count: int
+    length: int
 
     @property
     def size(self) -> int:
         """How many bytes."""
-        return self.count * ITEM_SIZES[self.kind]
+        return self.length * ITEM_SIZES[self.kind]
 
 
 def read_pickle(content: bytes, where: str, *, classes: bool) -> list[Storage]:
@@ -102,19 +102,95 @@ def read_pickle(content: bytes, where: str, *, classes: bool) -> list[Storage]:
         UnsafeModelFileError: If it uses an operation, or names a function, that PyTorch does not write.
     """
     machine = _Machine(where, classes=classes)
-    file = io.BytesIO(content)
     try:
-        for count, (operation, argument, _) in enumerate(pickletools.genops(file)):
+        for count, (operation, argument) in enumerate(_operations(content, where)):
             if count > _MOST_OPERATIONS:
                 _refuse(where, f"more than {_MOST_OPERATIONS} operations")
-            machine.step(operation.name, argument)
+            machine.step(operation, argument)
     except UnsafeModelFileError:
         raise
-    except (ValueError, IndexError, KeyError) as error:
+    except (ValueError, LookupError, struct.error) as error:
         raise PackageError(f"{where} is damaged: {error}", hint="export or fetch the model again") from error
-    if file.read(1):
-        _refuse(where, "something behind its end")
     return machine.storages
+
+
+def _operations(content: bytes, where: str) -> Iterator[tuple[str, Any]]:
+    """Each operation with its argument; of those alone that PyTorch writes, nothing else is even read."""
+    position = 0
+    while position < len(content):
+        known = _OPERATIONS.get(content[position])
+        if known is None:
+            _refuse(where, f"the operation {content[position : position + 1]!r}, which PyTorch does not write")
+        operation, read = known
+        argument, position = read(content, position + 1) if read else (None, position + 1)
+        yield operation, argument
+        if operation == "STOP":
+            if position != len(content):
+                _refuse(where, "something behind its end")
+            return
+    raise ValueError("it ends before its end")
+
+
+def _fixed(layout: str) -> Callable[[bytes, int], tuple[Any, int]]:
+    """Reads a number."""
+    packed = struct.Struct(f"<{layout}" if layout != "d" else ">d")
+    return lambda content, at: (packed.unpack_from(content, at)[0], at + packed.size)
+
+
+def _read_text(content: bytes, at: int) -> tuple[str, int]:
+    (length,) = struct.unpack_from("<I", content, at)
+    if length > len(content) - at - 4:
+        raise ValueError("a text is longer than what is there")
+    return content[at + 4 : at + 4 + length].decode("utf-8", "surrogatepass"), at + 4 + length
+
+
+def _read_long(content: bytes, at: int) -> tuple[int, int]:
+    end = at + 1 + content[at]
+    return int.from_bytes(content[at + 1 : end], "little", signed=True), end
+
+
+def _read_name(content: bytes, at: int) -> tuple[str, int]:
+    """Module and name, a line each."""
+    middle = content.index(b"\n", at)
+    end = content.index(b"\n", middle + 1)
+    return f"{content[at:middle].decode('ascii')} {content[middle + 1 : end].decode('ascii')}", end + 1
+
+
+_OPERATIONS: dict[int, tuple[str, Callable[[bytes, int], tuple[Any, int]] | None]] = {
+    0x80: ("PROTO", _fixed("B")),
+    ord("c"): ("GLOBAL", _read_name),
+    ord("X"): ("BINUNICODE", _read_text),
+    ord("J"): ("BININT", _fixed("i")),
+    ord("K"): ("BININT1", _fixed("B")),
+    ord("M"): ("BININT2", _fixed("H")),
+    0x8A: ("LONG1", _read_long),
+    ord("G"): ("BINFLOAT", _fixed("d")),
+    ord("q"): ("BINPUT", _fixed("B")),
+    ord("r"): ("LONG_BINPUT", _fixed("I")),
+    ord("h"): ("BINGET", _fixed("B")),
+    ord("j"): ("LONG_BINGET", _fixed("I")),
+    ord("N"): ("NONE", None),
+    0x88: ("NEWTRUE", None),
+    0x89: ("NEWFALSE", None),
+    ord(")"): ("EMPTY_TUPLE", None),
+    ord("]"): ("EMPTY_LIST", None),
+    ord("}"): ("EMPTY_DICT", None),
+    ord("("): ("MARK", None),
+    ord("t"): ("TUPLE", None),
+    0x85: ("TUPLE1", None),
+    0x86: ("TUPLE2", None),
+    0x87: ("TUPLE3", None),
+    ord("a"): ("APPEND", None),
+    ord("e"): ("APPENDS", None),
+    ord("s"): ("SETITEM", None),
+    ord("u"): ("SETITEMS", None),
+    ord("b"): ("BUILD", None),
+    ord("R"): ("REDUCE", None),
+    0x81: ("NEWOBJ", None),
+    ord("Q"): ("BINPERSID", None),
+    ord("."): ("STOP", None),
+}
+"""Operations that PyTorch writes, by their byte (``pickletools`` describes them)."""
 
 
 class _Machine:
@@ -165,8 +241,6 @@ class _Machine:
             self._take(1)
             if stack:
                 _refuse(self._where, "something left over in the end")
-        elif operation != "PROTO":
-            _refuse(self._where, f"the operation {operation}, which PyTorch does not write")
 
     def _take(self, count: int) -> list[Any]:
         if len(self._stack) < count:
@@ -195,13 +269,13 @@ class _Machine:
         """``("storage", kind, key, device, count)``, and in files of older releases something more."""
         if not isinstance(reference, tuple) or len(reference) not in (5, 6) or reference[0] != "storage":
             _refuse(self._where, "a reference to something that is no storage")
-        kind, key, count = reference[1], reference[2], reference[4]
+        kind, key, length = reference[1], reference[2], reference[4]
         # Nothing here may be looked into before its type is known: a tuple can stand for exponentially many.
-        if not isinstance(kind, str) or not isinstance(key, str) or not isinstance(count, int) or count < 0:
+        if not isinstance(kind, str) or not isinstance(key, str) or not isinstance(length, int) or length < 0:
             _refuse(self._where, "a storage that is described wrongly")
         if (plain := kind.removeprefix("torch ")) not in ITEM_SIZES:
             _refuse(self._where, f"a storage of the kind {plain[:60]!r}")
-        return Storage(plain, key, count)
+        return Storage(plain, key, length)
 
 
 def _refuse(where: str, what: str) -> NoReturn:

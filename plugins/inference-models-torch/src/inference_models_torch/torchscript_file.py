@@ -128,7 +128,7 @@ def _weights(storages: Iterable[Storage]) -> dict[str, int]:
     for storage in storages:
         kind = _KINDS.get(storage.kind)
         if kind is not None:
-            counts[kind] = counts.get(kind, 0) + storage.count
+            counts[kind] = counts.get(kind, 0) + storage.length
     return counts
 
 
