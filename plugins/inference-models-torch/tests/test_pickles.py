@@ -50,8 +50,9 @@ def test_calls_of_anything_else(protocol):
 @pytest.mark.parametrize(
     "named",
     ["os system", "builtins eval", "builtins exec", "builtins getattr", "posix system", "torch load", "torch.hub load",
-     "torch.serialization load", "torch jit", "collections namedtuple", "__torch__.os evil()", "__torch__x M", "numpy a",
-     "torch.distributed.rpc rref", "__builtin__ eval", "torch._utils _rebuild_device_tensor_from_numpy"],
+     "torch.serialization load", "torch jit", "collections namedtuple", "__torch__.os evil()", "__torch__x M",
+     "numpy a", "torch.distributed.rpc rref", "__builtin__ eval",
+     "torch._utils _rebuild_device_tensor_from_numpy"],
 )  # fmt: skip
 def test_names(archives, named):
     with pytest.raises(UnsafeModelFileError, match="does not write"):
@@ -85,7 +86,8 @@ def test_operations_that_pytorch_does_not_write(content):
 @pytest.mark.parametrize(
     "content",
     [b"", b"\x80\x02", b"\x80\x02.", b"\x80\x02R.", b"\x80\x02t.", b"\x80\x02h\x05.", b"\x80\x02u.", b"\x80\x02(\x85.",
-     b"\x80\x02q\x00.", b"\x80\x02X\xff\xff\xff\xffab.", b"\x80\x02}(K\x01", b"\x80\x02K\x01b.", b"(((((.", b"nonsense"],
+     b"\x80\x02q\x00.", b"\x80\x02X\xff\xff\xff\xffab.", b"\x80\x02}(K\x01", b"\x80\x02K\x01b.", b"(((((.",
+     b"nonsense"],
 )  # fmt: skip
 def test_damaged(content):
     with pytest.raises(PackageError):

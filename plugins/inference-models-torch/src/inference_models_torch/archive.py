@@ -41,7 +41,7 @@ _END_64 = struct.Struct("<4sQ2H2L4Q")
 _ZIP = b"PK\x03\x04"
 _ENTRY = re.compile(
     r"(?:data|constants|traced_inputs|attributes|bytecode)(?:\.pkl|/[0-9]{1,9})"
-    r"|code/[A-Za-z0-9_./]{1,500}\.py(?:\.debug_pkl)?"
+    r"|code/[^\\:\x00-\x1f\x7f]{1,500}\.py(?:\.debug_pkl)?"  # called like the modules of whoever exported
     r"|extra/[A-Za-z0-9_][A-Za-z0-9_. -]{0,200}"
     r"|\.data/[a-z_]{1,40}|\.format_version|\.storage_alignment"
     r"|version|byteorder|mobile_debug_handles\.pkl"

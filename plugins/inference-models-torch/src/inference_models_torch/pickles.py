@@ -52,7 +52,7 @@ _FUNCTIONS = frozenset(
         *(f"torch {name}" for name in ITEM_SIZES),
     )
 )
-_CLASS = re.compile(r"__torch__(?:\.[A-Za-z_][A-Za-z0-9_]*)* [A-Za-z_][A-Za-z0-9_]*")
+_CLASS = re.compile(r"__torch__(?:\.[^\s.()]+)* [^\s.()]+")
 _MOST_OPERATIONS = 20_000_000
 
 _MARK: Any = object()
