@@ -166,7 +166,9 @@ def _(first: DepthMap, second: DepthMap, _: float | None) -> Agreement:
 
 
 def matched(first: Detections, second: Detections) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Which object of one side is which of the other: same class, most overlap first, then nearest score.
+    """Which object of one side is which of the other: same class, much overlap and nearly the same score.
+
+    Boxes that lie on one another, of models that suppress none, are told apart by their scores.
 
     Args:
         first: n objects.
@@ -179,9 +181,8 @@ def matched(first: Detections, second: Detections) -> tuple[npt.NDArray[np.int64
     edges = np.abs(_finite(first.xyxy)[:, None] - _finite(second.xyxy)[None]).max(axis=2, initial=0)
     same = first.class_id[:, None] == second.class_id[None]
     rows, columns = np.nonzero(same & ((overlaps >= _SAME_OBJECT_IOU) | (edges <= _SAME_OBJECT_PIXELS)))
-    scores = np.abs(first.confidence[rows] - second.confidence[columns])
-    closeness = overlaps[rows, columns]
-    order = np.lexsort((-closeness, scores, -closeness.round(2)))
+    scores = np.abs(_finite(first.confidence)[rows] - _finite(second.confidence)[columns])
+    order = np.argsort(scores - overlaps[rows, columns], kind="stable")
     return _taken_once(rows[order], columns[order])
 
 

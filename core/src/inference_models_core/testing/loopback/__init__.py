@@ -7,6 +7,6 @@ A graph::
      "thread_safe": true, "borrows": false}
 
 ``inputs`` may be ``null`` and names and shapes left out, as runtimes do that do not know them. ``compute`` is one of
-``affine`` (of the first input), ``sum`` (over everything but the batch), ``constant`` (``value``, without batch axis)
-and ``picture`` (the first picture without its batch axis).
+``affine`` (of the first input), ``sum`` (over everything but the batch, times ``factor``), ``constant`` (``value``,
+without batch axis) and ``picture`` (the first picture without its batch axis).
 """

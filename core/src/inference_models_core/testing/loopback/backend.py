@@ -24,8 +24,8 @@ def _affine(x: Any, output: Mapping[str, Any]) -> Any:
     return x * x.dtype.type(output.get("factor", 1)) + x.dtype.type(output.get("offset", 0))
 
 
-def _sum(x: Any, _: Mapping[str, Any]) -> Any:
-    return x.reshape(len(x), -1).sum(axis=1)
+def _sum(x: Any, output: Mapping[str, Any]) -> Any:
+    return x.reshape(len(x), -1).sum(axis=1) * x.dtype.type(output.get("factor", 1))
 
 
 def _constant(_: Any, output: Mapping[str, Any]) -> Any:
