@@ -358,8 +358,6 @@ def test_a_program_that_writes_files_is_never_opened(export, tmp_path):
 class Attributes(nn.Module):
     """Everything that an attribute can be."""
 
-    nothing: int | None
-
     def __init__(self):
         super().__init__()
         self.sizes = [1, 2, 2**40]

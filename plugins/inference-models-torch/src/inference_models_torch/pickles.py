@@ -43,6 +43,8 @@ _FUNCTIONS = frozenset(
         "torch._utils _rebuild_qtensor",
         "torch device",
         "torch Size",
+        "torch per_tensor_affine",
+        "torch per_channel_affine",
         "torch.jit._pickle build_boollist",
         "torch.jit._pickle build_doublelist",
         "torch.jit._pickle build_intlist",
