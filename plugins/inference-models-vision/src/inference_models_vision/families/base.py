@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import attrs
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from inference_models_core.types.tensors import Array, TensorSpec
 
 Result = TypeVar("Result")
+
+_NUMBERS = ("float", "bfloat", "int", "uint8", "bool")
+"""How types begin that decoding computes with; not every library does with the wider unsigned integers."""
 
 
 class FamilyParts(NamedTuple):
@@ -128,13 +132,35 @@ class PerPictureFamily(TensorFamily[Result], abc.ABC):
     def decode_all(
         self, outputs: Sequence[tuple[Array, ...]], preprocessed: Preprocessed, settings: Any
     ) -> list[Result]:
-        """Decodes every picture of a call, in the caller's order."""
+        """Decodes every picture of a call, in the caller's order.
+
+        Raises:
+            ModelOutputError: If there is no output, or one does not hold real numbers.
+        """
         results: dict[int, Result] = {}
         for group, batch in zip(preprocessed.groups, outputs, strict=True):
+            check_numbers(batch)
             for row, (index, geometry) in enumerate(zip(group.indices, group.geometries, strict=True)):
                 single = tuple(output[row] for output in batch)
                 results[index] = self.decode(single, geometry, preprocessed.sources[index], settings)
         return [results[index] for index in range(len(preprocessed.sources))]
+
+
+def check_numbers(outputs: tuple[Array, ...]) -> None:
+    """Makes sure that a graph gives anything, and real numbers only.
+
+    Raises:
+        ModelOutputError: If it does not.
+    """
+    take_outputs(outputs, 1)
+    for index, output in enumerate(outputs):
+        if not _is_of_numbers(output.dtype):
+            raise ModelOutputError(f"output {index} of the graph holds {output.dtype}, not real numbers")
+
+
+@functools.cache
+def _is_of_numbers(dtype: Any) -> bool:
+    return str(dtype).rpartition(".")[2].startswith(_NUMBERS)  # torch.float32
 
 
 def take_outputs(outputs: tuple[Array, ...], count: int) -> tuple[Array, ...]:
