@@ -161,23 +161,35 @@ def test_eight_threads_give_the_answers_of_one(package):
     assert len({found.tobytes() for found in together}) == 8
 
 
-def test_a_single_file_of_ultralytics(tmp_path):
+def say_ultralytics(model, task, **more):
+    """Writes what an exporter of Ultralytics writes into its files."""
+    said = {"author": "Ultralytics", "description": f"Ultralytics YOLO26n-{task} model", "task": task}
+    onnx.helper.set_model_props(model, {**said, "imgsz": f"[{SIZE}, {SIZE}]", **more})
+
+
+def test_a_single_file_for_classes(tmp_path):
     """Its softmax is in the graph, and it sees the middle of the picture."""
     path = tmp_path / "cls.onnx"
     save_colours(path, "classification")
     model = onnx.load(path)
     model.graph.node.append(onnx.helper.make_node("Softmax", ["scores"], ["output0"], axis=-1))
     model.graph.output[0].name = "output0"
-    said = {
-        "author": "Ultralytics",
-        "description": "Ultralytics YOLO11n-cls model",
-        "task": "classify",
-        "names": "{0: 'red', 1: 'green', 2: 'blue'}",
-        "imgsz": f"[{SIZE}, {SIZE}]",
-    }
-    onnx.helper.set_model_props(model, said)
+    say_ultralytics(model, "classify", names="{0: 'red', 1: 'green', 2: 'blue'}")
     onnx.save(model, path)
     (result,) = AutoModel.from_pretrained(path, device="cpu")(flag(50, 150)[0], input_color_format="rgb")
     assert result.class_name == "green"
     logits = logits_of(COLOURS[1])
     np.testing.assert_allclose(result.confidence, np.exp(logits) / np.exp(logits).sum(), atol=1e-3)
+
+
+@pytest.mark.parametrize(("task", "expected"), [("semantic", 1), ("depth", 2)])
+def test_a_single_file_for_maps(tmp_path, task, expected):
+    """It sees the picture in a grey letterbox; class 0 of its own is class 1 here, after the background."""
+    path = tmp_path / "map.onnx"
+    save_colours(path, "depth-estimation")
+    model = onnx.load(path)
+    say_ultralytics(model, task, names="{0: 'thing'}")
+    onnx.save(model, path)
+    (result,) = AutoModel.from_pretrained(path, device="cpu")(np.full((40, 100, 3), 255, np.uint8))
+    found = result.segmentation_map if task == "semantic" else result.depth
+    np.testing.assert_allclose(found[3:-3, :], np.full((34, 100), expected), atol=1e-4)

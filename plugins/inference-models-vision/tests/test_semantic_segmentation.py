@@ -98,6 +98,24 @@ def test_a_graph_without_a_channel_for_the_background(load, names):
     assert classes_of(result) == [order.index("cat"), order.index("dog"), order.index("cat"), order.index("cat")]
 
 
+def test_thresholds_without_a_channel_for_the_background(load):
+    """They go by name."""
+    recommended = RecommendedParameters(per_class_confidence={"background": 0.1, "cat": 0.9999, "dog": 0.2})
+    output = stripes((9, 0), (0, 9), (0, 0.1), (9, 0))
+    model = load(DeepLabV3PlusSemanticSegmentation, output, names="dog\nbackground\ncat\n", recommended=recommended)
+    assert classes_of(model(PICTURE, confidence="best")[0]) == [0, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("family", "bar"),
+    [(DeepLabV3PlusSemanticSegmentation, 0), (Yolo26SemanticSegmentation, 127), (RfDetrSemanticSegmentation, 255)],
+)
+def test_fit_longer_edge_is_replaced(load, family, bar):
+    model = load(family, LOGITS, resize_mode="fit-longer-edge")
+    (group,) = model.pre_process(np.full((32, 64, 3), 255, np.uint8)).groups
+    np.testing.assert_allclose(group.tensor[0, :, 0, 0], bar / 255, atol=1e-6)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("names", "cat", "background"), [("background\ncat\n", 1, 0), ("cat\nbackground\n", 0, 1)])
 def test_one_channel_is_binary(load, family, names, cat, background):

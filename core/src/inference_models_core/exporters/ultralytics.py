@@ -26,6 +26,7 @@ _TASKS = {
     "classify": "classification",
     "obb": "oriented-object-detection",
     "semantic": "semantic-segmentation",
+    "depth": "depth-estimation",
 }
 _LETTERBOXED = frozenset(("detect", "segment", "pose", "obb"))
 _FAMILY = re.compile(r"YOLO[- ]?v?(\d{1,2})", re.IGNORECASE)
