@@ -67,6 +67,27 @@ def parse_torch_script(manifest: Mapping[str, Any], readers: Any) -> BackendDeta
     )
 
 
+def parse_torch(manifest: Mapping[str, Any], readers: Any) -> BackendDetails:
+    """Reads a manifest of a package for eager PyTorch.
+
+    Fields: ``backendType`` (``"torch"``), ``quantization``; optional ``dynamicBatchSize``, ``staticBatchSize``, with
+    the same rule as above.
+
+    Args:
+        manifest: The manifest.
+        readers: The module :mod:`inference_models_core.parsing`.
+
+    Returns:
+        The details.
+
+    Raises:
+        MalformedDocumentError: If a field is missing, of a wrong type, or contradicts another.
+    """
+    fields = readers.Fields(manifest, "packageManifest")
+    fields.text("backendType", choices=("torch",))
+    return BackendDetails(backend="torch", quantization=read_quantization(fields), batch=read_batch(fields))
+
+
 def _device(readers: Any) -> Any:
     def read(value: Any, where: str) -> str:
         text: str = readers.as_text(value, where).lower()

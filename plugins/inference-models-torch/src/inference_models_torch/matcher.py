@@ -47,6 +47,11 @@ def match_torch_script(package: ModelPackage, report: BackendReport, request: Lo
     return _match(needs, report.version, report.capabilities.get("torchvision", ""), kind)
 
 
+def match_torch(package: ModelPackage, report: BackendReport, request: LoadRequest) -> Rejection | Fit:  # noqa: ARG001
+    """Matches a package for eager PyTorch: any that is recent enough will do."""
+    return _match(_NO_REQUIREMENTS, report.version, "", "")
+
+
 @functools.lru_cache(maxsize=1024)
 def _match(needs: TorchRequirements, version: str, torchvision: str, kind: str) -> Rejection | Fit:
     if is_older(version, OLDEST_RUNTIME):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from inference_models_core.runtime.probe import RuntimeProbe
     from inference_models_core.types.backends import BackendReport, BackendSpec
     from inference_models_core.types.health import HealthCheck
+    from inference_models_core.types.models import ModelSpec
 
 INFERENCE_MODELS_API = "0.1"
 
@@ -20,8 +21,8 @@ _DEVICES = ("cpu", "cuda", "mps")
 
 @hookimpl
 def register_backends() -> Iterator[BackendSpec]:
-    """TorchScript, a tensor backend."""
-    from inference_models_core.types.backends import BackendSpec, FormatTier
+    """TorchScript, a tensor backend, and eager PyTorch, with classes of its own."""
+    from inference_models_core.types.backends import BackendKind, BackendSpec, FormatTier
 
     from inference_models_torch.builds import INSTALL
 
@@ -39,6 +40,26 @@ def register_backends() -> Iterator[BackendSpec]:
         matcher="inference_models_torch.matcher:match_torch_script",
         inspector="inference_models_torch.inspector:inspect_file",
     )
+    yield BackendSpec(
+        name="torch",
+        kind=BackendKind.OWN,
+        requires_any=("torch",),
+        install_hint=INSTALL,
+        devices=_DEVICES,
+        suffixes=(".pt", ".pth"),
+        tier=FormatTier.PROGRAM,
+        rank=20,
+        parsers={"torch-model-package-v1": "inference_models_torch.manifest:parse_torch"},
+        matcher="inference_models_torch.matcher:match_torch",
+    )
+
+
+@hookimpl
+def register_models() -> Iterator[ModelSpec]:
+    """Networks that are built here."""
+    from inference_models_torch.catalog import MODELS
+
+    yield from MODELS
 
 
 @hookimpl
@@ -47,6 +68,7 @@ def detect_backends(probe: RuntimeProbe) -> Iterator[BackendReport]:
     from inference_models_torch.detect import report
 
     yield report("torch-script", probe)
+    yield report("torch", probe)
 
 
 @hookimpl

@@ -89,7 +89,7 @@ def _read(archive: Archive) -> TorchScriptFile:
         )
     sources = {name: archive.read(name) for name in archive.entries if name.endswith(".py")}
     code = read_code(sources, archive.name)
-    storages = [storage for name in _STRUCTURE if name in archive.entries for storage in _storages(archive, name)]
+    storages = [storage for name in _STRUCTURE if name in archive.entries for storage in read_storages(archive, name)]
     return TorchScriptFile(weights=_weights(storages), libraries=code.libraries, metadata=_metadata(archive))
 
 
@@ -100,12 +100,22 @@ def _check_side_pickles(archive: Archive) -> None:
             read_pickle(archive.read(name), f"{archive.name}: {name!r}", classes=True)
 
 
-def _storages(archive: Archive, name: str) -> Iterable[Storage]:
-    """The storages of one pickle, once each, none of them larger than the bytes that are there."""
+def read_storages(archive: Archive, name: str, *, classes: bool = True) -> Iterable[Storage]:
+    """The storages of one pickle of an archive, once each, none of them larger than the bytes that are there.
+
+    Args:
+        archive: The archive.
+        name: The pickle's entry; its storages lie in the folder of that name.
+        classes: Whether it may name classes that the archive's own code describes.
+
+    Raises:
+        PackageError: If it is damaged.
+        UnsafeModelFileError: If it uses what PyTorch does not write, or lies about sizes.
+    """
     folder = name.removesuffix(".pkl")
     found = {
         storage.key: storage
-        for storage in read_pickle(archive.read(name), f"{archive.name}: {name!r}", classes=True)
+        for storage in read_pickle(archive.read(name), f"{archive.name}: {name!r}", classes=classes)
         if _fits(archive, f"{folder}/{storage.key}", storage)
     }
     return found.values()

@@ -83,11 +83,15 @@ def namespace(array: Array) -> Any:
 
 
 def to_numpy(array: Array) -> Any:
-    """Brings an array to the CPU as numpy; shares memory where it is there already."""
+    """Brings an array to the CPU as numpy; shares memory where it is there already.
+
+    Numbers in bfloat16, a type that numpy lacks, become float32.
+    """
     if is_numpy(array):
         return array
     if hasattr(array, "detach"):  # torch
-        return array.detach().cpu().numpy()
+        array = array.detach().cpu()
+        return (array.float() if str(array.dtype) == "torch.bfloat16" else array).numpy()
     if hasattr(array, "get"):  # cupy
         return array.get()
     return np.asarray(array)

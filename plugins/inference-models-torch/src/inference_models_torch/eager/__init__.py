@@ -1,0 +1,1 @@
+"""Models whose network is built in Python and filled with weights."""
