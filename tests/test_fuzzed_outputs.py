@@ -100,6 +100,7 @@ def test_strange_outputs_give_a_prediction_or_a_typed_error(name, family, arrays
         for result in results:
             assert isinstance(result, Prediction)
             assert result.summary()
+            assert np.isfinite(getattr(result, "xyxy", 0.0)).all()
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import inference_models_provider_samples
 import numpy as np
+import page_code
 import pytest
 from inference_models_core import AutoModel, LoadOptions, PluginHost
 from inference_models_core.errors import (
@@ -22,7 +22,6 @@ from inference_models_core.errors import (
 from inference_models_core.reports.listing import ListingQuery, list_providers
 from inference_models_core.testing.fault_server import FaultServer
 from inference_models_core.testing.faults import Status
-from reliability import children
 from reliability.served import MANIFEST, serve
 
 ROOT = Path(__file__).parents[1]
@@ -34,9 +33,7 @@ REFERENCE = "httpfolder://shapes-detector"
 
 
 def blocks(marker: str) -> dict[str, str]:
-    """What stands behind `<!-- file: X -->` or `<!-- run -->` -> the code below it."""
-    found = re.findall(rf"^<!-- {marker}(.*?) -->\n```\w+\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
-    return {name.strip(): code for name, code in found}
+    return page_code.blocks(PAGE, marker)
 
 
 def serve_folder(server, folder):
@@ -220,18 +217,7 @@ def test_the_page_holds_its_plugin_to_the_kit(tmp_path):
 
 
 def _install_from_page(site):
-    """As an installer would: the package's files and a `dist-info` with the entry points of the page."""
-    for name, code in blocks("file: ").items():
-        if name.startswith("inference_models_provider_http_folder/"):
-            path = site / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(code)
-    project = blocks("file: ")["pyproject.toml"]
-    group, plugin, module = re.search(
-        r'^\[project\.entry-points\."(.+)"\]\n(\S+) = "(.+)"$', project, flags=re.MULTILINE
-    ).groups()
-    name, version = re.search(r'^name = "(.+)"\nversion = "(.+)"$', project, flags=re.MULTILINE).groups()
-    children.write_dist_info(site, name, version, {group: {plugin: module}})
+    page_code.install(PAGE, "inference_models_provider_http_folder", site)
 
 
 def test_a_manifest_without_a_plugin_is_a_reason(host, server, tmp_path):
