@@ -74,15 +74,17 @@ def class_map(
     classes = np.full(geometry.picture_size, channels.background, channels.class_ids.dtype)
     confidence = np.zeros(geometry.picture_size, np.float32)
     codes = _codes(len(planes))
+    class_of_code = np.append(channels.class_ids.dtype.type(channels.background), channels.class_ids[::-1])
+    least_of_code = np.append(np.float32(0), channels.thresholds[::-1])
     softmax = len(planes) > 1 and not channels.independent
     with np.errstate(under="ignore"):
         for place, values in _tiles(planes, geometry):
             best = np.maximum.reduce(values, axis=0)
-            winners = _first(values == best, codes)
+            winners = np.maximum.reduce((values == best).view(np.uint8) * codes, axis=0)
             shares = _softmax(values, best) if softmax else sigmoid(best)
-            enough = shares >= channels.thresholds.take(winners)
-            np.copyto(confidence[place], shares, where=enough)
-            np.copyto(classes[place], channels.class_ids.take(winners), where=enough)
+            enough = shares >= least_of_code.take(winners)
+            np.multiply(shares, enough, out=confidence[place])
+            classes[place] = class_of_code.take(winners * enough)
     if unknown is not None:
         hidden = _reach(unknown, geometry)
         classes[hidden], confidence[hidden] = channels.background, 0
@@ -140,14 +142,12 @@ def _reach(unknown: Flags, geometry: Geometry) -> Flags:
 
 
 def _codes(channels: int) -> npt.NDArray[np.unsignedinteger]:
-    """(channels, 1, 1) from ``channels`` down to 1, in as few bytes as possible."""
+    """(channels, 1, 1) from ``channels`` down to 1, in as few bytes as possible.
+
+    The greatest code among the channels that share the greatest logit is that of the first; 0 is left for none. numpy's
+    ``argmax`` takes 8 times as long along the first axis.
+    """
     return np.arange(channels, 0, -1).astype(np.min_scalar_type(channels))[:, None, None]
-
-
-def _first(found: Flags, codes: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.unsignedinteger]:
-    """The first true place along the first axis. numpy's ``argmax`` takes 8 times as long along that axis."""
-    winners: npt.NDArray[np.unsignedinteger] = len(codes) - np.maximum.reduce(found.view(np.uint8) * codes, axis=0)
-    return winners
 
 
 def _softmax(values: Floats, best: Floats) -> Floats:
