@@ -23,13 +23,15 @@ def test_an_export_of_ultralytics(archives, save):
     assert facts.class_names == ("cat", "dog")
     assert facts.details.batch == BatchSupport(static=1)
     assert facts.input_size == (64, 64)
-    assert facts.preprocessing["network_input"]["resize_mode"] == "letterbox"
+    network = facts.preprocessing["network_input"]
+    assert (network["resize_mode"], network["dynamic_spatial_size_supported"]) == ("letterbox", False)
     assert facts.origin == "ultralytics 8.3.40"
 
 
 def test_a_dynamic_export(archives, save):
     facts = inspect_file(save(archives.with_config({**archives.export, "args": {"dynamic": True}})))
     assert facts.details.batch == BatchSupport()
+    assert facts.preprocessing["network_input"]["dynamic_spatial_size_supported"] is True
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ _MAX_SIDE = 65_536
 
 
 def read_ultralytics(
-    metadata: Mapping[str, Any], graph_size: tuple[int, int] | None, name: str
+    metadata: Mapping[str, Any], graph_size: tuple[int, int] | None, name: str, *, graph_says_sizes: bool = True
 ) -> dict[str, Any] | None:
     """Reads the metadata of an export.
 
@@ -57,6 +57,8 @@ def read_ultralytics(
         metadata: What the file says about itself.
         graph_size: (height, width) that the graph fixes, if it does; it wins over the metadata.
         name: The file's name, for errors.
+        graph_says_sizes: Whether a graph of this format would fix a size if it had one; if not, only an export that was
+            asked to be dynamic takes others than its own.
 
     Returns:
         Fields of ``LocalFileFacts``; ``None`` if Ultralytics did not write the file.
@@ -68,13 +70,14 @@ def read_ultralytics(
     if reader.text("author").lower() != "ultralytics":
         return None
     size = graph_size or reader.image_size()
+    dynamic = graph_size is None and (graph_says_sizes or reader.is_dynamic())
     task = reader.text("task")
     return {
         "architecture": architecture(reader.text("description")),
         "task": _TASKS.get(task),
         "class_names": reader.class_names(),
         "input_size": size,
-        "preprocessing": _preprocessing(size, graph_size is None, reader) if task in _LETTERBOXED else None,
+        "preprocessing": _preprocessing(size, dynamic, reader) if task in _LETTERBOXED else None,
         "features": reader.features(),
         "origin": f"ultralytics {reader.text('version')}".strip(),
     }
@@ -94,7 +97,7 @@ def read_batch(metadata: Mapping[str, Any], name: str) -> BatchSupport:
         MalformedDocumentError: If the metadata is damaged.
     """
     reader = _Metadata(metadata, name)
-    return BatchSupport() if reader.arguments().get("dynamic") is True else BatchSupport(static=reader.batch())
+    return BatchSupport() if reader.is_dynamic() else BatchSupport(static=reader.batch())
 
 
 def architecture(description: str) -> str | None:
@@ -167,6 +170,10 @@ class _Metadata:
     def arguments(self) -> dict[str, Any]:
         """What the exporter was asked for."""
         return self._read("args", "export arguments", _to_mapping, {})
+
+    def is_dynamic(self) -> bool:
+        """Whether any batch and size were asked for."""
+        return self.arguments().get("dynamic") is True
 
     def batch(self) -> int:
         """Pictures of one run; 1 where it is not said, which is the exporter's own default."""

@@ -34,7 +34,7 @@ def inspect_file(path: Path) -> LocalFileFacts:
             :func:`~inference_models_torch.torchscript_file.read_torchscript_file`.
     """
     content = read_torchscript_file(path, describe_only=True)
-    exported = read_ultralytics(content.metadata, None, path.name)
+    exported = read_ultralytics(content.metadata, None, path.name, graph_says_sizes=False)
     details = BackendDetails(
         backend="torch-script",
         quantization=quantization(content),
