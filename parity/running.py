@@ -1,0 +1,96 @@
+"""Runs both systems, or ours alone, on the pictures of one case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from parity import adapting
+from parity.answers import OURS, THEIRS, Answer
+from parity.matrix import Case
+from parity.packages import RECOMMENDED
+from parity.rows import Row
+
+Picture = npt.NDArray[np.uint8]
+Tensors = list[npt.NDArray[Any]]
+
+_OF_PICTURES = ("input_color_format",)
+_OF_PACKAGES = ("pictures_per_call",)
+
+
+def arguments(row: Row, case: Case) -> dict[str, Any]:
+    """What the case says that a prediction call is given."""
+    names = (*_OF_PICTURES, *row.call, *(name for name in row.more if name.endswith("_threshold")))
+    return {name: case[name] for name in names if case.get(name) is not None}
+
+
+def ours(row: Row, case: Case, folder: Path, pictures: Sequence[Picture]) -> list[Answer]:
+    """Our answers, through the public call."""
+    from inference_models_core import AutoModel
+
+    with AutoModel.from_pretrained(folder, device="cpu") as model:
+        return [
+            OURS[row.kind](result)
+            for some in _calls(case, pictures)
+            for result in (model(list(some), **arguments(row, case)))
+        ]
+
+
+def our_tensors(row: Row, case: Case, folder: Path, pictures: Sequence[Picture]) -> Tensors:
+    """What our network sees of each picture."""
+    from inference_models_core import AutoModel
+
+    given = {name: value for name, value in arguments(row, case).items() if name in _OF_PICTURES}
+    with AutoModel.from_pretrained(folder, device="cpu") as model:
+        preprocessed = model.pre_process(list(pictures), **given)
+    found: dict[int, npt.NDArray[Any]] = {}
+    for group in preprocessed.groups:
+        found.update(zip(group.indices, np.asarray(group.tensor), strict=True))
+    return [found[index] for index in range(len(pictures))]
+
+
+def theirs(row: Row, case: Case, folder: Path, pictures: Sequence[Picture]) -> tuple[list[Answer], Tensors]:
+    """The reference's answers, and what its network sees of each picture."""
+    from inference_models import AutoModel
+    from inference_models.weights_providers.entities import RecommendedParameters
+
+    # It reads them from what it downloaded itself, not from a folder; we read both.
+    recommended = RecommendedParameters.model_validate(RECOMMENDED)
+    model = AutoModel.from_pretrained(str(folder), recommended_parameters=recommended)
+    given = arguments(row, case)
+    for name in row.adapt:
+        given = adapting.ARGUMENTS.get(name, _as_it_is)(given)
+    answers: list[Answer] = []
+    tensors: Tensors = []
+    for some in _calls(case, pictures):
+        tensor, found = _their_call(model, list(some), given)
+        tensors += list(np.asarray(tensor))
+        answers += [_adapted(row, case, picture, answer) for picture, answer in zip(some, THEIRS[row.kind](found))]
+    return answers, tensors
+
+
+def _their_call(model: Any, pictures: list[Picture], given: dict[str, Any]) -> tuple[Any, Any]:
+    """One call in its three steps, so that pictures are prepared once."""
+    prepared = model.pre_process(pictures, **given)
+    tensor, *metadata = prepared if isinstance(prepared, tuple) else (prepared,)
+    return tensor, model.post_process(model.forward(tensor, **given), *metadata, **given)
+
+
+def _adapted(row: Row, case: Case, picture: Picture, answer: Answer) -> Answer:
+    for name in row.adapt:
+        change: Callable[..., Answer] = adapting.ANSWERS.get(name, _as_it_is)
+        answer = change(answer, case, picture.shape[:2])
+    return answer
+
+
+def _as_it_is(value: Any, *_: Any) -> Any:
+    return value
+
+
+def _calls(case: Case, pictures: Sequence[Picture]) -> list[Sequence[Picture]]:
+    count = case.get("pictures_per_call") or 1
+    return [pictures[start : start + count] for start in range(0, len(pictures), count)]
