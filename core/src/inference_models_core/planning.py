@@ -198,11 +198,22 @@ def _negotiate(request: LoadRequest, host: PluginHost, registry: Registry, found
 
 def _verified(request: LoadRequest, found: Found) -> Mapping[VerificationKey, Verification]:
     """What was verified of the model; a path is one package, with nothing to be compared with."""
-    if request.ref.path is not None or request.options.beyond_tolerance == "ignore":
+    if request.ref.path is not None or request.options.beyond_tolerance == "ignore" or not _any_verified(request):
         return {}
     from inference_models_core.resolution.verifications import recall_verified
 
     return recall_verified(request, found.provider, found.metadata.model_id)
+
+
+def _any_verified(request: LoadRequest) -> bool:
+    """Whether anything was ever verified here: most caches answer no, and then nothing more has to be imported."""
+    from pathlib import Path
+
+    from inference_models_core import settings
+    from inference_models_core.types.verification import FOLDER
+
+    root = request.cache_dir or settings.chosen_cache() or settings.cache_folder()
+    return Path(root, FOLDER).expanduser().is_dir()
 
 
 def _matchers(

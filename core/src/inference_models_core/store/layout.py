@@ -13,6 +13,7 @@ from inference_models_core.errors import UnsafeCacheError
 from inference_models_core.names import slug
 from inference_models_core.parsing import malformed
 from inference_models_core.store import files
+from inference_models_core.types import verification
 from inference_models_core.types.value import Value
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 BLOBS, PARTIAL, LOCKS, DIGESTS = "blobs", "partial", "locks", "digests"
 MODELS, STAMPS, USES, QUARANTINE = "models", "stamps", "uses", "quarantine"
-ANSWERS, CHOICES, PINS, VERIFICATIONS = "answers", "choices", "pins", "verifications"
+ANSWERS, CHOICES, PINS, VERIFICATIONS = "answers", "choices", "pins", verification.FOLDER
 FOLDERS = (BLOBS, PARTIAL, LOCKS, DIGESTS, MODELS, STAMPS, USES, QUARANTINE, ANSWERS, CHOICES, PINS, VERIFICATIONS)
 BUILDING = ".building-"
 """How the names of folders begin that are not packages yet, or not any more."""

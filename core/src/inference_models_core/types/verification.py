@@ -12,6 +12,8 @@ from inference_models_core.types.value import Value
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+FOLDER = "verifications"
+"""Where in the cache they are."""
 VerificationKey: TypeAlias = tuple[str, str, str, str]
 """Content of a package, backend, version of its runtime, kind of device: the same ones give the same results."""
 
