@@ -73,7 +73,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def tests_torch(session: nox.Session) -> None:
     """As `tests`, with PyTorch installed, for the tests that skip without it. Not part of CI: PyTorch is large."""
-    install_everything(session, "test", "torch", editable=True)
+    install_everything(session, "test", "torch", "timm", editable=True)
     session.run("pip", "check")
     session.run("pytest", *session.posargs)
 
