@@ -1,12 +1,14 @@
-"""A small one-stage detector with a YOLOv8-style head and its raw output layout.
+"""A small one-stage detector with a YOLOv8-style head and its raw output layout, and what else stands on its body.
 
-Written from the published description of the layout: `output0` is [batch, 4 + classes, anchors]; rows 0..3 hold
-centre x, centre y, width, height in network pixels, the others a probability per class.
+Written from the published description of the layout: `output0` is [batch, 4 + classes + extras, anchors]; rows 0..3
+hold centre x, centre y, width, height in network pixels, then comes a probability per class. Extras are 32 mask
+coefficients, which weigh the prototypes of `output1`, or x, y (network pixels) and probability of each key point.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +17,25 @@ STRIDES = (8, 16)
 WIDTHS = (12, 24, 40, 56)
 #: Objects of a level to expect in a picture: the first scores, so that no step is spent on learning "nothing is here".
 EXPECTED_OBJECTS = 5
+#: Masks are sums of this many planes, as the layout has it.
+PROTOTYPES = 32
+KEY_POINT_FIELDS = 3
+
+
+class Raw(NamedTuple):
+    """What the heads say, before it is joined.
+
+    Attributes:
+        boxes: xyxy in pixels, [batch, anchors, 4].
+        logits: [batch, anchors, classes].
+        extras: [batch, anchors, extras]; none for a plain detector.
+        prototypes: [batch, PROTOTYPES, size / 4, size / 4] for masks; none for others.
+    """
+
+    boxes: Tensor
+    logits: Tensor
+    extras: Tensor | None = None
+    prototypes: Tensor | None = None
 
 
 class Convolution(nn.Sequential):
@@ -103,31 +124,107 @@ class Detector(nn.Module):
         for branch in self.box:
             nn.init.constant_(branch[-1].bias, 1.5)
 
-    def raw(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Boxes and class logits, before they are joined.
-
-        Args:
-            images: float32 [batch, 3, size, size], RGB in 0..1.
-
-        Returns:
-            Boxes xyxy in pixels, [batch, anchors, 4], and logits, [batch, anchors, classes].
-        """
-        fine = self.stage8(self.stem(images))
+    def levels(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Features at stride 4, and those at strides 8 and 16 that the heads see."""
+        finest = self.stem(images)
+        fine = self.stage8(finest)
         coarse = self.stage16(fine)
         level8 = self.merge8(torch.cat([self.up(coarse), fine], dim=1))
-        level16 = self.merge16(torch.cat([self.down(level8), coarse], dim=1))
-        levels = (level8, level16)
-        distances = torch.cat([head(x).flatten(2) for head, x in zip(self.box, levels, strict=True)], dim=2)
-        logits = torch.cat([head(x).flatten(2) for head, x in zip(self.score, levels, strict=True)], dim=2)
-        distances = nn.functional.softplus(distances.transpose(1, 2)) * self.strides
+        return finest, (level8, self.merge16(torch.cat([self.down(level8), coarse], dim=1)))
+
+    def detections(self, levels: tuple[Tensor, Tensor]) -> Raw:
+        """Boxes and logits of both levels."""
+        distances = nn.functional.softplus(joined(self.box, levels)) * self.strides
         boxes = torch.cat([self.points - distances[..., :2], self.points + distances[..., 2:]], dim=2)
-        return boxes, logits.transpose(1, 2)
+        return Raw(boxes, joined(self.score, levels))
+
+    def raw(self, images: Tensor) -> Raw:
+        """What the heads say of images, float32 [batch, 3, size, size], RGB in 0..1."""
+        return self.detections(self.levels(images)[1])
 
     def forward(self, images: Tensor) -> Tensor:
         """Images [batch, 3, size, size], float32 RGB in 0..1 -> `output0` [batch, 4 + classes, anchors]."""
-        boxes, logits = self.raw(images)
-        low, high = boxes[..., :2], boxes[..., 2:]
-        return torch.cat([(low + high) / 2, high - low, logits.sigmoid()], dim=2).transpose(1, 2)
+        return output0(self.raw(images))
+
+
+class Segmenter(Detector):
+    """Boxes with masks: coefficients for each anchor, and prototypes at stride 4."""
+
+    def __init__(self, classes: int, image_size: int) -> None:
+        super().__init__(classes, image_size)
+        w2, w3, w4 = WIDTHS[1:]
+        self.coefficients = nn.ModuleList([Branch(w3, 32, PROTOTYPES), Branch(w4, 32, PROTOTYPES)])
+        self.enter_masks = Convolution(w3, 32, 3)
+        self.masks = nn.Sequential(Convolution(w2 + 32, 40, 3), nn.Conv2d(40, PROTOTYPES, 1))
+
+    def raw(self, images: Tensor) -> Raw:
+        """See the base class."""
+        finest, levels = self.levels(images)
+        prototypes = self.masks(torch.cat([self.up(self.enter_masks(levels[0])), finest], dim=1))
+        return self.detections(levels)._replace(extras=joined(self.coefficients, levels), prototypes=prototypes)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images -> `output0` [batch, 4 + classes + PROTOTYPES, anchors] and `output1`, the prototypes."""
+        raw = self.raw(images)
+        return output0(raw, raw.extras), raw.prototypes
+
+
+class KeyPointDetector(Detector):
+    """Boxes with key points, which are found relative to their box."""
+
+    def __init__(self, classes: int, image_size: int, slots: int) -> None:
+        super().__init__(classes, image_size)
+        extras = KEY_POINT_FIELDS * slots
+        self.key_points = nn.ModuleList([Branch(width, 40, extras) for width in WIDTHS[2:]])
+
+    def raw(self, images: Tensor) -> Raw:
+        """See the base class; extras are x, y in sizes of the box from its centre, and a logit, of each key point."""
+        _, levels = self.levels(images)
+        return self.detections(levels)._replace(extras=joined(self.key_points, levels))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images -> `output0` [batch, 4 + classes + 3 * slots, anchors]."""
+        raw = self.raw(images)
+        x, y, logits = (raw.extras[..., field::KEY_POINT_FIELDS] for field in range(KEY_POINT_FIELDS))
+        x, y = key_point_places(x, y, raw.boxes)
+        return output0(raw, torch.stack([x, y, logits.sigmoid()], dim=3).flatten(2))
+
+
+class Classifier(nn.Module):
+    """A small residual network over a crop of one shape: three blocks, then the mean over the picture."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        widths = (24, 40, 56, 80)
+        self.stem = nn.Sequential(Convolution(3, 12, 3, 2), Convolution(12, widths[0], 3, 2))
+        stages = [
+            nn.Sequential(Convolution(inputs, outputs, 3, 2), Residual(outputs, True))
+            for inputs, outputs in zip(widths[:-1], widths[1:], strict=True)
+        ]
+        self.stages = nn.Sequential(*stages)
+        self.score = nn.Linear(widths[-1], classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images [batch, 3, size, size], float32 RGB in 0..1 -> logits [batch, classes]."""
+        return self.score(self.stages(self.stem(images)).mean(dim=(2, 3)))
+
+
+def joined(heads: nn.ModuleList, levels: tuple[Tensor, Tensor]) -> Tensor:
+    """What one head says at every anchor of both levels: [batch, anchors, channels]."""
+    return torch.cat([head(x).flatten(2) for head, x in zip(heads, levels, strict=True)], dim=2).transpose(1, 2)
+
+
+def output0(raw: Raw, extras: Tensor | None = None) -> Tensor:
+    """[batch, 4 + classes + extras, anchors]: centre, size, probabilities, extras."""
+    low, high = raw.boxes[..., :2], raw.boxes[..., 2:]
+    fields = [(low + high) / 2, high - low, raw.logits.sigmoid()]
+    return torch.cat(fields if extras is None else [*fields, extras], dim=2).transpose(1, 2)
+
+
+def key_point_places(x: Tensor, y: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """From sizes of the box to pixels; x and y [..., slots], boxes xyxy [..., 4]."""
+    centre, size = (boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]
+    return centre[..., :1] + x * size[..., :1], centre[..., 1:] + y * size[..., 1:]
 
 
 def anchors(image_size: int) -> tuple[Tensor, Tensor]:

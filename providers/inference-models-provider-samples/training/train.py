@@ -1,4 +1,4 @@
-"""Train the shapes detector on generated scenes; minutes on two CPU cores. See README.md for the commands."""
+"""Train a sample model on generated scenes; minutes on two CPU cores. See README.md for the commands."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ import argparse
 import math
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from average_precision import Boxes, average_precision
-from dataset import Samples, batch, make_samples
-from loss import detection_loss
-from network import Detector
-from plain import IMAGE_SIZE, decode
+from plain import decode
 from shapes import CLASS_NAMES
-from torch import Tensor, nn
+from tasks import CLASSES, TASKS, Data, Task
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dataset import Batch, Samples
 
 TRAINING_SEED, VALIDATION_SEED = 1_000_000, 2_000_000
 LEARNING_RATE, WEIGHT_DECAY, WARM_UP = 4e-3, 0.02, 100
 AVERAGE_DECAY = 0.998
-BATCH = 16
 
 
 def learning_rate(step: int, steps: int) -> float:
@@ -40,37 +43,39 @@ def make_optimiser(model: nn.Module) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=LEARNING_RATE)
 
 
-def train(samples: Samples, validation: Samples, *, steps: int, seed: int, device: str) -> nn.Module:
+def train(
+    task: Task, samples: Data, validation: Data, *, steps: int, seed: int, device: str, start_from: Path | None = None
+) -> nn.Module:
     """Train for `steps` batches and return the running average of the weights, in evaluation mode."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    model = Detector(len(CLASS_NAMES), IMAGE_SIZE).to(device, memory_format=torch.channels_last)
+    model = task.build()
+    if start_from is not None:
+        model.load_state_dict(torch.load(start_from, map_location="cpu", weights_only=True), strict=False)
+    model = model.to(device, memory_format=torch.channels_last)
     print(f"parameters: {sum(p.numel() for p in model.parameters()):,}", flush=True)
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY), use_buffers=True)
     optimiser = make_optimiser(model)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: learning_rate(step, steps))
-    order = np.concatenate(
-        [rng.permutation(len(samples.images)) for _ in range(steps * BATCH // len(samples.images) + 1)]
-    )
+    order = np.concatenate([rng.permutation(len(samples)) for _ in range(steps * task.batch // len(samples) + 1)])
     start, running = time.monotonic(), 0.0
     for step in range(steps):
-        loss = train_step(model, optimiser, batch(samples, order[step * BATCH : (step + 1) * BATCH], rng))
+        chosen = order[step * task.batch : (step + 1) * task.batch]
+        loss = train_step(task, model, optimiser, samples.batch(chosen, rng).to(device))
         scheduler.step()
         averaged.update_parameters(model)
         running += (loss - running) / min(step + 1, 100)
         if (step + 1) % 100 == 0:
             print(f"step {step + 1:5d}  loss {running:.3f}  {time.monotonic() - start:6.0f} s", flush=True)
         if (step + 1) % 1000 == 0 or step + 1 == steps:
-            report(averaged.module, validation)
+            report(task, averaged.module, validation)
     return averaged.module.eval()
 
 
-def train_step(model: Detector, optimiser: torch.optim.Optimizer, data: tuple[Tensor, Tensor, Tensor]) -> float:
+def train_step(task: Task, model: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch) -> float:
     """One step of descent; the loss before it."""
-    images, targets, classes = (part.to(model.points.device) for part in data)
     model.train()
-    boxes, logits = model.raw(images)
-    loss = detection_loss(boxes, logits, model.points, targets, classes.clamp(min=0), classes >= 0)
+    loss = task.loss(model, batch)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 10.0)
@@ -79,28 +84,46 @@ def train_step(model: Detector, optimiser: torch.optim.Optimizer, data: tuple[Te
 
 
 @torch.no_grad()
-def predict(model: nn.Module, samples: Samples) -> list[Boxes]:
-    """Detections in network pixels, one entry a picture."""
+def outputs(model: nn.Module, samples: Data) -> Iterator[np.ndarray]:
+    """The first output of each sample."""
     model.eval()
-    device, found = next(model.parameters()).device, []
-    for start in range(0, len(samples.images), 50):
-        images, _, _ = batch(samples, np.arange(start, min(start + 50, len(samples.images))))
-        found += [decode(output) for output in model(images.to(device)).cpu().numpy()]
-    return found
+    device = next(model.parameters()).device
+    for start in range(0, len(samples), 50):
+        batch = samples.batch(np.arange(start, min(start + 50, len(samples)))).to(device)
+        result = model(batch.images)
+        yield from (result[0] if isinstance(result, tuple) else result).cpu().numpy()
+
+
+def predict(model: nn.Module, samples: Data) -> list[Boxes]:
+    """Detections in network pixels, one entry a picture."""
+    return [decode(output, CLASSES)[0] for output in outputs(model, samples)]
 
 
 def truths(samples: Samples) -> list[Boxes]:
     """The objects of each sample."""
-    return [
-        Boxes(xyxy=boxes[classes >= 0], classes=classes[classes >= 0], scores=np.ones(np.count_nonzero(classes >= 0)))
-        for boxes, classes in zip(samples.boxes, samples.classes, strict=True)
-    ]
+    rows = [samples.truth(index) for index in range(len(samples))]
+    return [Boxes(xyxy=row.boxes, classes=row.classes, scores=np.ones(len(row.classes))) for row in rows]
 
 
-def report(model: nn.Module, validation: Samples) -> None:
-    """Print mAP50 and mAP75 on the validation scenes."""
+@torch.no_grad()
+def validation_loss(task: Task, model: nn.Module, validation: Data) -> float:
+    """Mean loss over batches that are not augmented."""
+    model.eval()
+    device = next(model.parameters()).device
+    starts = range(0, len(validation), task.batch)
+    indices = [np.arange(start, min(start + task.batch, len(validation))) for start in starts]
+    return float(np.mean([task.loss(model, validation.batch(chosen).to(device)).item() for chosen in indices]))
+
+
+def report(task: Task, model: nn.Module, validation: Data) -> None:
+    """Print the loss, and accuracy or mAP50 and mAP75 of boxes, on the validation scenes."""
+    print(f"validation: loss {validation_loss(task, model, validation):.4f}", flush=True)
+    if not task.boxes:
+        found = np.array([output.argmax() for output in outputs(model, validation)])
+        print(f"validation: accuracy {(found == validation.classes).mean():.4f}", flush=True)
+        return
     found, true = predict(model, validation), truths(validation)
-    figures = [average_precision(found, true, classes=len(CLASS_NAMES), threshold=t) for t in (0.5, 0.75)]
+    figures = [average_precision(found, true, classes=CLASSES, threshold=t) for t in (0.5, 0.75)]
     print(f"validation: mAP50 {np.nanmean(figures[0]):.4f}  mAP75 {np.nanmean(figures[1]):.4f}", flush=True)
     for name, ap50, ap75 in zip(CLASS_NAMES, *figures, strict=True):
         print(f"  {name:10s} {ap50:.3f} {ap75:.3f}", flush=True)
@@ -108,7 +131,9 @@ def report(model: nn.Module, validation: Samples) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", choices=TASKS, help="which one")
     parser.add_argument("--out", type=Path, required=True, help="where the checkpoint goes, a .pt file")
+    parser.add_argument("--start-from", type=Path, help="a checkpoint whose weights to begin with, where names agree")
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--scenes", type=int, default=7000, help="distinct training scenes")
     parser.add_argument("--validation-scenes", type=int, default=300)
@@ -117,14 +142,16 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu, or cuda where there is one")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    start = time.monotonic()
+    start, task = time.monotonic(), TASKS[arguments.model]
     seeds = range(TRAINING_SEED, TRAINING_SEED + arguments.scenes)
-    samples = make_samples(seeds, jitter=True, workers=arguments.threads)
-    validation = make_samples(
-        range(VALIDATION_SEED, VALIDATION_SEED + arguments.validation_scenes), jitter=False, workers=arguments.threads
-    )
-    print(f"scenes drawn in {time.monotonic() - start:.0f} s", flush=True)
-    model = train(samples, validation, steps=arguments.steps, seed=arguments.seed, device=arguments.device)
+    samples = task.draw(seeds, jitter=True, workers=arguments.threads)
+    seeds = range(VALIDATION_SEED, VALIDATION_SEED + arguments.validation_scenes)
+    validation = task.draw(seeds, jitter=False, workers=arguments.threads)
+    print(f"{len(samples)} samples drawn in {time.monotonic() - start:.0f} s", flush=True)
+    model = train(
+        task, samples, validation, steps=arguments.steps, seed=arguments.seed, device=arguments.device,
+        start_from=arguments.start_from,
+    )  # fmt: skip
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     torch.save(model.cpu().state_dict(), arguments.out)
     print(f"done in {time.monotonic() - start:.0f} s", flush=True)
