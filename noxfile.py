@@ -88,6 +88,16 @@ def tests_peers(session: nox.Session) -> None:
 
 
 @nox.session
+def parity(session: nox.Session) -> None:
+    """Asks the reference system the same questions; `-- WORDS` for some rows, `-- --golden` to keep the answers.
+
+    Not part of CI: the reference brings PyTorch, and the ordinary tests check every row against the kept answers.
+    """
+    install_everything(session, "test", "reference", editable=True)
+    session.run("python", "-m", "parity.compare", *session.posargs)
+
+
+@nox.session
 def readme(session: nox.Session) -> None:
     """Runs the two commands of the README in a fresh clone of the last commit."""
     session.install(*nox.project.dependency_groups(TOOLS, "pytest"))

@@ -29,13 +29,11 @@ class Output:
         base: What it gives for a grey picture, without the batch axis.
         amplitude: How far the picture moves it, a number or an array like ``base``.
         fixed: Whether it is the base alone, without a batch axis (YOLACT's priors).
-        unbatched: Whether it drops the batch axis (YOLACT's other outputs on graphs of batch 1).
     """
 
     base: Any
     amplitude: Any = 0.0
     fixed: bool = False
-    unbatched: bool = False
 
 
 def save(
@@ -89,17 +87,12 @@ def _nodes_of(
         f"{name}.amplitude": np.broadcast_to(np.asarray(output.amplitude, np.float32), base.shape)[None],
         f"{name}.shape": np.array([-1, *base.shape], np.int64),
     }
-    last = f"{name}.batched" if output.unbatched else name
     nodes = [
         helper.make_node("MatMul", ["features", f"{name}.projection"], [f"{name}.seen"]),
         helper.make_node("Tanh", [f"{name}.seen"], [f"{name}.bounded"]),
         helper.make_node("Reshape", [f"{name}.bounded", f"{name}.shape"], [f"{name}.shaped"]),
         helper.make_node("Mul", [f"{name}.shaped", f"{name}.amplitude"], [f"{name}.moved"]),
-        helper.make_node("Add", [f"{name}.moved", f"{name}.base"], [last]),
+        helper.make_node("Add", [f"{name}.moved", f"{name}.base"], [name]),
     ]
-    shape: tuple[Any, ...] = (batch or "batch", *base.shape)
-    if output.unbatched:
-        constants[f"{name}.plain"] = np.array(base.shape, np.int64)
-        nodes.append(helper.make_node("Reshape", [last, f"{name}.plain"], [name]))
-        shape = base.shape
-    return nodes, constants, helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    value = helper.make_tensor_value_info(name, TensorProto.FLOAT, (batch or "batch", *base.shape))
+    return nodes, constants, value

@@ -35,7 +35,7 @@ CALL: dict[str, tuple[Any, ...]] = {
 @functools.cache
 def covering(factors: tuple[tuple[str, tuple[Any, ...]], ...], seed: int = 0) -> tuple[Case, ...]:
     """Cases in which every two values of any two factors meet, found greedily; the first is all defaults."""
-    rng = random.Random(seed)  # noqa: S311 - a choice of test cases
+    rng = random.Random(seed)
     names = [name for name, _ in factors]
     missing = {
         frozenset(((a, i), (b, j)))

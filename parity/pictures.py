@@ -1,4 +1,4 @@
-"""The pictures that both systems see: twenty, seeded, of mixed sizes, from thumbnails to a frame of a camera."""
+"""The pictures that both systems see: twenty, seeded, of mixed sizes, from thumbnails to half a megapixel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 #: (height, width); odd sizes, squares, portraits, panoramas, and some smaller than any network's input.
 SIZES = (
     (96, 128), (97, 131), (64, 64), (33, 47), (240, 320), (320, 240), (17, 200), (200, 21), (128, 96), (301, 299),
-    (111, 222), (75, 60), (480, 640), (151, 77), (90, 90), (59, 256), (129, 97), (720, 1280), (48, 36), (260, 173),
+    (111, 222), (75, 60), (480, 640), (151, 77), (90, 90), (59, 256), (129, 97), (432, 768), (48, 36), (260, 173),
 )  # fmt: skip
 _BLOBS = 6
 

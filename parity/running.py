@@ -18,8 +18,8 @@ from parity.rows import Row
 Picture = npt.NDArray[np.uint8]
 Tensors = list[npt.NDArray[Any]]
 
+TEXTS = ("a cat", "Two dogs, running over green grass!", "naïve café — 東京 🐟", "", "x" * 300)
 _OF_PICTURES = ("input_color_format",)
-_OF_PACKAGES = ("pictures_per_call",)
 
 
 def arguments(row: Row, case: Case) -> dict[str, Any]:
@@ -33,11 +33,11 @@ def ours(row: Row, case: Case, folder: Path, pictures: Sequence[Picture]) -> lis
     from inference_models_core import AutoModel
 
     with AutoModel.from_pretrained(folder, device="cpu") as model:
-        return [
-            OURS[row.kind](result)
-            for some in _calls(case, pictures)
-            for result in (model(list(some), **arguments(row, case)))
-        ]
+        call = model.embed_images if row.task == "embedding" else model
+        found = [call(list(some), **arguments(row, case)) for some in _calls(case, pictures)]
+        if row.task == "embedding":
+            found.append(model.embed_text(list(TEXTS)))
+        return [OURS[row.kind](result) for results in found for result in results]
 
 
 def our_tensors(row: Row, case: Case, folder: Path, pictures: Sequence[Picture]) -> Tensors:
@@ -46,11 +46,20 @@ def our_tensors(row: Row, case: Case, folder: Path, pictures: Sequence[Picture])
 
     given = {name: value for name, value in arguments(row, case).items() if name in _OF_PICTURES}
     with AutoModel.from_pretrained(folder, device="cpu") as model:
-        preprocessed = model.pre_process(list(pictures), **given)
+        preprocessed = _prepared(model, list(pictures), given)
     found: dict[int, npt.NDArray[Any]] = {}
     for group in preprocessed.groups:
         found.update(zip(group.indices, np.asarray(group.tensor), strict=True))
     return [found[index] for index in range(len(pictures))]
+
+
+def _prepared(model: Any, pictures: list[Picture], given: dict[str, Any]) -> Any:
+    """What our model feeds its network; CLIP's has no public name for that."""
+    if hasattr(model, "pre_process"):
+        return model.pre_process(pictures, **given)
+    from inference_models_vision.families.base import color_order
+
+    return model._engine(model._loader.load(pictures, color_order(given.get("input_color_format"))))
 
 
 def theirs(row: Row, case: Case, folder: Path, pictures: Sequence[Picture]) -> tuple[list[Answer], Tensors]:
@@ -67,14 +76,20 @@ def theirs(row: Row, case: Case, folder: Path, pictures: Sequence[Picture]) -> t
     answers: list[Answer] = []
     tensors: Tensors = []
     for some in _calls(case, pictures):
-        tensor, found = _their_call(model, list(some), given)
+        tensor, found = _their_call(row, model, list(some), given)
         tensors += list(np.asarray(tensor))
-        answers += [_adapted(row, case, picture, answer) for picture, answer in zip(some, THEIRS[row.kind](found))]
+        pairs = zip(some, THEIRS[row.kind](found), strict=True)
+        answers += [_adapted(row, case, picture, answer) for picture, answer in pairs]
+    if row.task == "embedding":
+        answers += THEIRS[row.kind](model.embed_text(list(TEXTS)))
     return answers, tensors
 
 
-def _their_call(model: Any, pictures: list[Picture], given: dict[str, Any]) -> tuple[Any, Any]:
+def _their_call(row: Row, model: Any, pictures: list[Picture], given: dict[str, Any]) -> tuple[Any, Any]:
     """One call in its three steps, so that pictures are prepared once."""
+    if row.task == "embedding":
+        tensor = model._preprocessor(pictures, given.get("input_color_format"), model._device)
+        return tensor, model.embed_images(pictures, **given)
     prepared = model.pre_process(pictures, **given)
     tensor, *metadata = prepared if isinstance(prepared, tuple) else (prepared,)
     return tensor, model.post_process(model.forward(tensor, **given), *metadata, **given)

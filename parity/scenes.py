@@ -43,6 +43,16 @@ def boxes(rng: np.random.Generator, size: Size, clusters: int, members: int) -> 
     return np.concatenate([moved - grown / 2, moved + grown / 2], axis=1)
 
 
+def boxes_of_masks(found: Array) -> Array:
+    """The boxes moved to where rounding to pixels of a mask at stride 4 is never a close call."""
+    return np.round(found / 4) * 4 + 0.5 + np.where(np.arange(4) < 2, 0, 4)
+
+
+def coefficients(rng: np.random.Generator, count: int) -> Array:
+    """(count, 32): how much of each prototype there is in each mask."""
+    return rng.normal(size=(count, COEFFICIENTS)) / np.sqrt(COEFFICIENTS) * 2
+
+
 def class_scores(rng: np.random.Generator, count: int, classes: int = len(CLASSES), members: int = 1) -> Array:
     """(count, classes): one class stands out; neighbours mostly share it."""
     best = np.where(rng.random(count) < 0.7, rng.integers(0, classes, count // members).repeat(members), 0)
