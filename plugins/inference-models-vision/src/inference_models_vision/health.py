@@ -1,4 +1,4 @@
-"""Which builds of OpenCV are installed; they all own the module ``cv2`` and overwrite each other's files."""
+"""Optional packages: the builds of OpenCV, which overwrite each other's files, and what reading text needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from inference_models_core.types.health import CheckResult, Verdict
 
-from inference_models_vision.installation import INSTALL_OPENCV, OPENCV_BUILDS
+from inference_models_vision.installation import INSTALL_OCR, INSTALL_OPENCV, OCR_MODULES, OPENCV_BUILDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ def check_opencv_builds() -> CheckResult:
     Returns:
         A warning where several builds are installed, a failure where there is none and ``cv2`` cannot be found.
     """
-    return judge(installed_builds(), has_module=_has_cv2())
+    return judge(installed_builds(), has_module=_has_module("cv2"))
 
 
 def installed_builds() -> tuple[str, ...]:
@@ -56,6 +56,24 @@ def judge(builds: Sequence[str], *, has_module: bool) -> CheckResult:
     return CheckResult(verdict=Verdict.FAILED, message="OpenCV is not installed", fix=INSTALL_OPENCV)
 
 
+def check_ocr_packages() -> CheckResult:
+    """Checks that the packages of the extra ``ocr`` are there.
+
+    Returns:
+        No failure in any case: whoever reads no text needs none of them. The message and the command say what is
+        missing for those who do.
+    """
+    return judge_ocr([package for module, package in OCR_MODULES.items() if not _has_module(module)])
+
+
+def judge_ocr(missing: Sequence[str]) -> CheckResult:
+    """What it means that packages of the extra ``ocr`` are missing."""
+    if not missing:
+        return CheckResult(verdict=Verdict.OK, message="PP-OCR can read text")
+    message = f"PP-OCR (pp-ocrv6-det, pp-ocrv6-rec) cannot be used here: {' and '.join(missing)} not installed"
+    return CheckResult(verdict=Verdict.OK, message=message, fix=INSTALL_OCR)
+
+
 def _is_installed(name: str) -> bool:
     try:
         importlib.metadata.distribution(name)
@@ -64,7 +82,7 @@ def _is_installed(name: str) -> bool:
     return True
 
 
-def _has_cv2() -> bool:
+def _has_module(name: str) -> bool:
     import importlib.util
 
-    return importlib.util.find_spec("cv2") is not None
+    return importlib.util.find_spec(name) is not None

@@ -1,4 +1,4 @@
-"""Names of the OpenCV wheels, and the command that installs one."""
+"""Names of optional wheels, and the commands that install them."""
 
 from __future__ import annotations
 
@@ -9,3 +9,7 @@ OPENCV_BUILDS = (
     "opencv-contrib-python",
 )
 INSTALL_OPENCV = 'pip install "inference-models-vision[opencv]"'
+
+OCR_MODULES = {"pyclipper": "pyclipper", "yaml": "PyYAML"}
+"""What reading text needs besides OpenCV: module -> the package that brings it."""
+INSTALL_OCR = 'pip install "inference-models-vision[ocr]"'

@@ -1,0 +1,1 @@
+"""PP-OCR: where there is text, and what it says."""
