@@ -31,6 +31,10 @@ def _object_detection(name: str, features: Any = frozenset(), **architectures: s
     return _rows("object-detection", f"yolo.object_detection:{name}", features, **architectures)
 
 
+def _instance_segmentation(name: str, features: Any = frozenset(), **architectures: str) -> Iterator[ModelSpec]:
+    return _rows("instance-segmentation", f"yolo.instance_segmentation:{name}", features, **architectures)
+
+
 MODELS = (
     *_object_detection(
         "YoloObjectDetection",
@@ -128,11 +132,36 @@ MODELS = (
         frozenset(),
         yolo26="YOLO26: a distance for every pixel",
     ),
+    *_instance_segmentation(
+        "YoloV8InstanceSegmentation",
+        _SUPPRESSES_BOXES,
+        yolov8="YOLOv8 boxes with masks, raw outputs or with non-maximum suppression in the graph",
+        yolov11="YOLO11 boxes with masks, raw outputs or with non-maximum suppression in the graph",
+    ),
+    *_instance_segmentation(
+        "YoloV5InstanceSegmentation", yolov5="YOLOv5 boxes with masks", yolov7="YOLOv7 boxes with masks"
+    ),
+    *_instance_segmentation("Yolo26InstanceSegmentation", yolo26="YOLO26 boxes with masks, final rows"),
+    *_rows("instance-segmentation", "yolact:YolactInstanceSegmentation", frozenset(), yolact="YOLACT boxes with masks"),
     ModelSpec(
         architecture="l2cs-net",
         task="gaze-detection",
         implementation=_FAMILIES + "l2cs_net:L2csNetGazeDetection",
         summary="L2CS-Net: where a face looks, from a crop of it",
+    ),
+    ModelSpec(
+        architecture="pp-ocrv6-det",
+        task="object-detection",
+        implementation=_FAMILIES + "pp_ocr.detection:PpOcrTextDetection",
+        graphs=("inference",),
+        summary="PP-OCR: where there is text, as boxes and turned quads",
+    ),
+    ModelSpec(
+        architecture="pp-ocrv6-rec",
+        task="text-only-ocr",
+        implementation=_FAMILIES + "pp_ocr.recognition:PpOcrTextRecognition",
+        graphs=("inference",),
+        summary="PP-OCR: what a line of text says",
     ),
     ModelSpec(
         architecture="clip",
