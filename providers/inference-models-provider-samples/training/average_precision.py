@@ -23,17 +23,26 @@ class Boxes:
         xyxy: float [n, 4], pixels.
         classes: int [n].
         scores: float [n]; ones for the truth.
+        overlaps: float [n, m], of detections: how much of each of the picture's m true objects each one covers, 0..1;
+            `None` for the IoU of the boxes.
     """
 
     xyxy: np.ndarray = attrs.field(eq=False)
     classes: np.ndarray = attrs.field(eq=False)
     scores: np.ndarray = attrs.field(eq=False)
+    overlaps: np.ndarray | None = attrs.field(default=None, eq=False)
 
-    def of_class(self, class_id: int) -> Boxes:
-        """Boxes of one class, highest score first."""
+    def of_class(self, class_id: int) -> np.ndarray:
+        """Indices of the boxes of one class, highest score first."""
         index = np.flatnonzero(self.classes == class_id)
-        index = index[np.argsort(-self.scores[index], kind="stable")]
-        return Boxes(xyxy=self.xyxy[index], classes=self.classes[index], scores=self.scores[index])
+        return index[np.argsort(-self.scores[index], kind="stable")]
+
+    def take(self, index: np.ndarray) -> Boxes:
+        """Some of the boxes."""
+        overlaps = None if self.overlaps is None else self.overlaps[index]
+        return Boxes(
+            xyxy=self.xyxy[index], classes=self.classes[index], scores=self.scores[index], overlaps=overlaps
+        )
 
 
 def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -44,11 +53,16 @@ def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return intersection / np.maximum(areas[0][:, None] + areas[1][None] - intersection, 1e-9)
 
 
-def matches(detections: Boxes, truth: Boxes, threshold: float) -> np.ndarray:
-    """Which detections (of one class, best first) find an object that no better one took: bool [n]."""
-    overlaps = box_iou(detections.xyxy, truth.xyxy)
+def matches(overlaps: np.ndarray, threshold: float) -> np.ndarray:
+    """Which detections find an object that no better one took: bool [n].
+
+    Args:
+        overlaps: float [n, m] of detections of one class, best first, with its true objects.
+        threshold: From which a detection counts as a hit.
+    """
+    overlaps = overlaps.copy()
     found = np.zeros(len(overlaps), bool)
-    for index in range(len(overlaps) if len(truth.xyxy) else 0):
+    for index in range(len(overlaps) if overlaps.shape[1] else 0):
         best = int(overlaps[index].argmax())
         if overlaps[index, best] >= threshold:
             found[index] = True
@@ -62,12 +76,18 @@ def class_curve(
     """Scores and hits of all detections of a class, best first, and the number of objects."""
     found, scores, objects = [], [], 0
     for detected, true in zip(detections, truths, strict=True):
-        detected, true = detected.of_class(class_id), true.of_class(class_id)
-        found.append(matches(detected, true, threshold))
-        scores.append(detected.scores)
-        objects += len(true.xyxy)
+        rows, columns = detected.of_class(class_id), true.of_class(class_id)
+        found.append(matches(_overlaps(detected, true, rows, columns), threshold))
+        scores.append(detected.scores[rows])
+        objects += len(columns)
     order = np.argsort(-np.concatenate(scores), kind="stable")
     return np.concatenate(scores)[order], np.concatenate(found)[order], objects
+
+
+def _overlaps(detected: Boxes, true: Boxes, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    if detected.overlaps is None:
+        return box_iou(detected.xyxy[rows], true.xyxy[columns])
+    return detected.overlaps[np.ix_(rows, columns)]
 
 
 def average_precision(
@@ -79,15 +99,14 @@ def average_precision(
         detections: One entry a picture.
         truths: One entry a picture, in the same order.
         classes: Number of classes.
-        threshold: IoU from which a detection counts as a hit.
+        threshold: IoU (or what `overlaps` holds) from which a detection counts as a hit.
     """
     detections = [_best(boxes) for boxes in detections]
     return np.array([_class_precision(detections, truths, class_id, threshold) for class_id in range(classes)])
 
 
 def _best(boxes: Boxes) -> Boxes:
-    keep = np.argsort(-boxes.scores, kind="stable")[:MAXIMUM_DETECTIONS]
-    return Boxes(xyxy=boxes.xyxy[keep], classes=boxes.classes[keep], scores=boxes.scores[keep])
+    return boxes.take(np.argsort(-boxes.scores, kind="stable")[:MAXIMUM_DETECTIONS])
 
 
 def _class_precision(detections: Sequence[Boxes], truths: Sequence[Boxes], class_id: int, threshold: float) -> float:
