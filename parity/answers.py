@@ -13,6 +13,9 @@ classes map   ``map`` (H, W) class ids, ``map_confidence`` (H, W)
 depth         ``depth`` (H, W)
 gaze          ``angles`` (2,) yaw and pitch in radians
 vector        ``vector`` (D,)
+polygons      those of boxes, and ``key_points`` (n, 4, 2), the corners of turned boxes
+text          ``text`` (letters,) their code points
+page          ``reading_order`` (n, 4) the boxes of its pieces as they are read
 ============  =========================================================================================
 """
 
@@ -37,6 +40,10 @@ def _our_key_points(result: Any) -> Answer:
     return {**_our_boxes(result), **found, **covariance}
 
 
+def _codes(text: str) -> npt.NDArray[Any]:
+    return np.array([ord(letter) for letter in text], np.int64)
+
+
 OURS: Mapping[str, Callable[[Any], Answer]] = {
     "boxes": _our_boxes,
     "masks": lambda result: {**_our_boxes(result), "masks": result.masks.dense()},
@@ -47,6 +54,9 @@ OURS: Mapping[str, Callable[[Any], Answer]] = {
     "depth": lambda result: {"depth": result.depth},
     "gaze": lambda result: {"angles": np.array([result.yaw[0], result.pitch[0]])},
     "vector": lambda result: {"vector": result.vector},
+    "polygons": lambda result: {**_our_boxes(result), "key_points": result.data["polygon"]},
+    "text": lambda result: {"text": _codes(result.text)},
+    "page": lambda result: {"reading_order": result.xyxy},
 }
 
 
@@ -63,6 +73,10 @@ def _their_key_points(points: Any, boxes: Any) -> Answer:
     if points.covariance is not None:
         found["covariance"] = _array(points.covariance)
     return {**_their_boxes(boxes), **found}
+
+
+def _corners(metadata: Any) -> npt.NDArray[Any]:
+    return np.array([one["polygon"] for one in metadata or ()], float).reshape(-1, 4, 2)
 
 
 #: Of the reference: from what one call gives to one answer per picture.
@@ -86,4 +100,9 @@ THEIRS: Mapping[str, Callable[[Any], list[Answer]]] = {
         for yaw, pitch in zip(_array(result.yaw).ravel(), _array(result.pitch).ravel(), strict=True)
     ],
     "vector": lambda vectors: [{"vector": vector} for vector in _array(vectors)],
+    "polygons": lambda results: [
+        {**_their_boxes(result), "key_points": _corners(result.bboxes_metadata)} for result in results
+    ],
+    "text": lambda texts: [{"text": _codes(text)} for text in texts],
+    "page": lambda results: [{"reading_order": _array(result.detections.xyxy)} for result in results],
 }

@@ -28,6 +28,7 @@ _MASK_CASES = 3
 _MAPS = ("map", "map_confidence", "depth")
 _UNITS: Mapping[str, float] = {
     "xyxy": 1 / 64,
+    "reading_order": 1 / 64,
     "key_points": 1 / 64,
     "confidence": 1e-5,
     "key_points_confidence": 1e-5,
@@ -65,7 +66,7 @@ def thinned(answer: Answer) -> Answer:
     return {name: _sampled(values) if name in _MAPS else values for name, values in answer.items() if name in _KEPT}
 
 
-_KEPT = {*_UNITS, *_MAPS, "class_id", "masks", "label", "labels"}
+_KEPT = {*_UNITS, *_MAPS, "class_id", "masks", "label", "labels", "text"}
 
 
 def _sampled(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:

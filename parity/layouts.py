@@ -83,8 +83,8 @@ def segments(*, objectness: bool = False, fields_first: bool = True, final: bool
             if objectness:
                 parts.insert(1, (classes.max(axis=1) - 2 * _CLASS_SWAY, 0.0))
         parts.append((scenes.coefficients(rng, len(corners)), 0.02))
-        unused = [Output(base=rng.normal(size=(3, 4, 4))) for _ in range(between)]
-        return [scenes.joined(*parts, fields_first=fields_first and not final), *unused, _prototypes(rng, size)]
+        heads = [Output(base=rng.normal(size=(3, 4, 4, 5))) for _ in range(between)]
+        return [scenes.joined(*parts, fields_first=fields_first and not final), *heads, _prototypes(rng, size)]
 
     return outputs
 
@@ -187,3 +187,71 @@ def clip(folder: Path, batch: int | None) -> None:
     tokens = value("tokens", TensorProto.INT64, ("batch", 77))
     vector = value("vector", TensorProto.FLOAT, ("batch", width))
     graphs.save_graph(folder / "textual.onnx", nodes, [tokens], [vector], constants)
+
+
+_LINES = ((2, 3, 5, 20, 0.9), (2, 24, 5, 30, 0.75), (9, 4, 14, 29, 0.9), (16, 2, 18, 9, 0.5), (17, 12, 21, 30, 0.95))
+"""Text in a map of 24 x 32: top, left, bottom, right, probability; the one of 0.5 is not enough."""
+
+
+def text_regions(folder: Path, batch: int | None) -> None:
+    """A detector of text for pictures of any size: lines as bars with sharp edges, and one that is turned."""
+    base = np.full((24, 32), 0.05)
+    for top, left, bottom, right, share in _LINES:
+        base[top:bottom, left:right] = share
+    row, column = np.mgrid[0:24, 0:32]
+    base[(np.abs(row - column * 0.3 - 6.2) < 1.5) & (column > 20)] = 0.85
+    node, value = helper.make_node, helper.make_tensor_value_info
+    nodes = [
+        node("Shape", ["images"], ["shape"]),
+        node("Slice", ["shape", "second", "fourth"], ["sides"]),
+        node("Concat", ["ones", "sides"], ["sizes"], axis=0),
+        node("Resize", ["base", "", "", "sizes"], ["map"], mode="nearest"),
+        node("ReduceMean", ["images"], ["mean"], axes=[1, 2, 3], keepdims=1),
+        node("Tanh", ["mean"], ["bounded"]),
+        node("Mul", ["bounded", "sway"], ["moved"]),
+        node("Add", ["map", "moved"], ["probabilities"]),
+    ]
+    constants = {
+        "base": base[None, None].astype(np.float32),
+        "second": np.array([2], np.int64),
+        "fourth": np.array([4], np.int64),
+        "ones": np.array([1, 1], np.int64),
+        "sway": np.array(SWAY, np.float32),
+    }
+    images = value("images", TensorProto.FLOAT, (batch or "batch", 3, "height", "width"))
+    found = value("probabilities", TensorProto.FLOAT, (batch or "batch", 1, "rows", "columns"))
+    graphs.save_graph(folder / "inference.onnx", nodes, [images], [found], constants)
+
+
+CHARACTERS = ("a", "b", "c", "é", "字", "-")
+
+
+def text_lines(folder: Path, batch: int | None) -> None:
+    """A reader of lines: each eight columns are a character by their colours; grey, as behind a line, is none."""
+    rng, classes = np.random.default_rng(3), len(CHARACTERS) + 2
+    projection = rng.normal(size=(3, classes)) * 20
+    projection[:, 0] = 0
+    node, value = helper.make_node, helper.make_tensor_value_info
+    nodes = [
+        node("AveragePool", ["lines"], ["pooled"], kernel_shape=[48, 8], strides=[48, 8]),
+        node("Squeeze", ["pooled", "height"], ["columns"]),
+        node("Transpose", ["columns"], ["steps"], perm=[0, 2, 1]),
+        node("MatMul", ["steps", "projection"], ["seen"]),
+        node("Add", ["seen", "none"], ["logits"]),
+        node("Softmax", ["logits"], ["scores"], axis=2),
+    ]
+    constants = {
+        "height": np.array([2], np.int64),
+        "projection": projection.astype(np.float32),
+        "none": np.eye(classes)[0].astype(np.float32),
+    }
+    lines = value("lines", TensorProto.FLOAT, (batch or "batch", 3, 48, "width"))
+    scores_of = value("scores", TensorProto.FLOAT, (batch or "batch", "steps", classes))
+    graphs.save_graph(folder / "inference.onnx", nodes, [lines], [scores_of], constants)
+
+
+def page(folder: Path, batch: int | None) -> None:
+    """The detector and the reader, each in a folder of its own."""
+    for name, write in (("detector", text_regions), ("reader", text_lines)):
+        (folder / name).mkdir(exist_ok=True)
+        write(folder / name, batch)

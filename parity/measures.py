@@ -41,9 +41,10 @@ class Bar:
 
 
 BARS: Mapping[str, Bar] = {
-    "tensor": Bar(1 / 255 + 1e-6),
+    "tensor": Bar(1 / 255 + 1e-5),
     "other counts": Bar(0),
     "other labels": Bar(0),
+    "other texts": Bar(0),
     "box px": Bar(1.0),
     "box IoU": Bar(None, least=True),
     "score": Bar(1e-4),
@@ -101,6 +102,8 @@ def _agreement(one: Any, other: Any) -> float:
 
 _PLAIN: Mapping[str, tuple[str, Callable[[Any, Any], float]]] = {
     "label": ("other labels", lambda one, other: float(one != other)),
+    "reading_order": ("box px", _largest),
+    "text": ("other texts", lambda one, other: float(np.any(one != other))),
     "labels": ("other labels", lambda one, other: float(np.any(one != other))),
     "scores": ("score", _largest),
     "map": ("map agreement", _agreement),
@@ -128,6 +131,7 @@ def _instances(ours: Answer, theirs: Answer) -> Deltas:
         found["mask IoU"] = _mask_iou(mine["masks"], other["masks"])
     if "key_points" in other:
         found["key point px"] = _largest(mine["key_points"], other["key_points"])
+    if "key_points_confidence" in other:
         found["score"] = max(found["score"], _largest(mine["key_points_confidence"], other["key_points_confidence"]))
     if "covariance" in other:
         found["covariance"] = _covariance(mine["covariance"], other["covariance"])

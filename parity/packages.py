@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from parity.matrix import Case
-from parity.rows import Row
+from parity.rows import Row, config_of
 
 RECOMMENDED = {"confidence": 0.5, "perClassConfidence": {"cat": 0.2, "dog": 0.6}}
 
@@ -23,7 +23,9 @@ def write(row: Row, case: Case, folder: Path) -> Path:
 
 def documents(row: Row, case: Case) -> dict[str, Any]:
     """The package's documents by file name."""
-    found: dict[str, Any] = {"model_config.json": _model_config(row, case), **row.documents}
+    found = dict(row.documents)
+    if row.task != "pipeline":  # its models have their own
+        found["model_config.json"] = _model_config(row, case)
     if row.class_names:
         found["class_names.txt"] = "".join(f"{name}\n" for name in row.class_names)
     if row.has_config:
@@ -34,14 +36,8 @@ def documents(row: Row, case: Case) -> dict[str, Any]:
 def _model_config(row: Row, case: Case) -> dict[str, Any]:
     batch = case.get("graph_batch")
     how = {"dynamic_batch_size_supported": True} if batch is None else {"static_batch_size": batch}
-    return {
-        "model_architecture": row.architecture,
-        "task_type": row.task,
-        "backend_type": "onnx",
-        "model_features": dict.fromkeys(row.features, True) or None,
-        "recommended_parameters": RECOMMENDED,
-        **how,
-    }
+    features = dict.fromkeys(row.features, True) or None
+    return config_of(row.architecture, row.task, model_features=features, recommended_parameters=RECOMMENDED, **how)
 
 
 def _inference_config(row: Row, case: Case) -> dict[str, Any]:

@@ -185,16 +185,6 @@ POSES = (
         **_RFDETR,
     ),
 )
-SEGMENTERS = (
-    Row(
-        task="instance-segmentation",
-        kind="masks",
-        outputs=layouts.rfdetr(with_masks=True),
-        call=("confidence", "max_detections"),
-        more=_TWO_STEPS,
-        **_RFDETR | {"adapt": ("declared_color_order", "masks_of_picture_size")},
-    ),
-)
 _SEGMENTS: Mapping[str, Any] = {
     "task": "instance-segmentation",
     "kind": "masks",
@@ -204,8 +194,15 @@ _SEGMENTS: Mapping[str, Any] = {
 }
 _SEGMENTED = {name: _SEGMENTS[name] for name in ("task", "kind", "adapt")}
 _OBJECTNESS: Mapping[str, Any] = _SEGMENTS | {"adapt": ("masks_of_picture_size", "classes_without_objectness")}
-#: Rows of families that do not exist yet; a test fails when one does, so that its rows move to `ROWS`.
-WAITING = (
+SEGMENTERS = (
+    Row(
+        task="instance-segmentation",
+        kind="masks",
+        outputs=layouts.rfdetr(with_masks=True),
+        call=("confidence", "max_detections"),
+        more=_TWO_STEPS,
+        **_RFDETR | {"adapt": ("declared_color_order", "masks_of_picture_size")},
+    ),
     Row(architecture="yolov5", outputs=layouts.segments(objectness=True, fields_first=False), **_OBJECTNESS),
     Row(architecture="yolov7", outputs=layouts.segments(objectness=True, fields_first=False, between=3), **_OBJECTNESS),
     *(Row(architecture=name, outputs=layouts.segments(), **_SEGMENTS) for name in ("yolov8", "yolov11")),
@@ -296,4 +293,63 @@ OTHERS = (
         std=(0.26862954, 0.26130258, 0.27577711),
     ),
 )
-ROWS = (*DETECTORS, *POSES, *SEGMENTERS, *CLASSIFIERS, *MAPS, *OTHERS)
+
+
+def config_of(architecture: str, task: str, **more: Any) -> dict[str, Any]:
+    """A ``model_config.json``."""
+    return {"model_architecture": architecture, "task_type": task, "backend_type": "onnx", **more}
+
+
+def _detector_document(variant: str, limit: int, order: str) -> dict[str, Any]:
+    operations = [
+        {"DecodeImage": {"img_mode": order, "channel_first": False}},
+        {"DetResizeForTest": {"limit_side_len": limit, "limit_type": variant}},
+        {"NormalizeImage": {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "scale": "1./255."}},
+    ]
+    settings = {"name": "DBPostProcess", "thresh": 0.3, "box_thresh": 0.6, "max_candidates": 1000, "unclip_ratio": 1.5}
+    return {"PreProcess": {"transform_ops": operations}, "PostProcess": settings}
+
+
+_READER_DOCUMENT: Mapping[str, Any] = {
+    "PreProcess": {"transform_ops": [{"RecResizeImg": {"image_shape": [3, 48, 320]}}]},
+    "PostProcess": {"name": "CTCLabelDecode", "character_dict": list(layouts.CHARACTERS)},
+}
+_BARE: Mapping[str, Any] = {"has_config": False, "class_names": (), "leave_out": ("graph_batch",)}
+_DETECTOR: Mapping[str, Any] = {"architecture": "pp-ocrv6-det", "task": "object-detection"}
+_READER: Mapping[str, Any] = {"architecture": "pp-ocrv6-rec", "task": "text-only-ocr"}
+TEXTS = (
+    *(
+        Row(
+            variant=f"{variant} {limit} {order}",
+            kind="polygons",
+            write=layouts.text_regions,
+            documents={"inference.yml": _detector_document(variant, limit, order)},
+            std=(0.229, 0.224, 0.225),
+            **_DETECTOR,
+            **_BARE,
+        )
+        for variant, limit, order in (("min", 160, "BGR"), ("max", 256, "RGB"))
+    ),
+    Row(
+        kind="text",
+        write=layouts.text_lines,
+        documents={"inference.yml": _READER_DOCUMENT},
+        std=(0.5, 0.5, 0.5),
+        **_READER,
+        **_BARE,
+    ),
+    Row(
+        architecture="pp-ocrv6",
+        task="pipeline",
+        kind="page",
+        write=layouts.page,
+        documents={
+            "detector/inference.yml": _detector_document("min", 160, "BGR"),
+            "detector/model_config.json": config_of(**_DETECTOR),
+            "reader/inference.yml": _READER_DOCUMENT,
+            "reader/model_config.json": config_of(**_READER),
+        },
+        **_BARE | {"leave_out": ("graph_batch", "input_color_format")},
+    ),
+)
+ROWS = (*DETECTORS, *POSES, *SEGMENTERS, *CLASSIFIERS, *MAPS, *TEXTS, *OTHERS)

@@ -19,6 +19,7 @@ Picture = npt.NDArray[np.uint8]
 Tensors = list[npt.NDArray[Any]]
 
 TEXTS = ("a cat", "Two dogs, running over green grass!", "naïve café — 東京 🐟", "", "x" * 300)
+_MEMBERS = ("detector", "reader")
 _OF_PICTURES = ("input_color_format",)
 
 
@@ -30,9 +31,7 @@ def arguments(row: Row, case: Case) -> dict[str, Any]:
 
 def ours(row: Row, case: Case, folder: Path, pictures: Sequence[Picture]) -> list[Answer]:
     """Our answers, through the public call."""
-    from inference_models_core import AutoModel
-
-    with AutoModel.from_pretrained(folder, device="cpu") as model:
+    with _our_model(row, folder) as model:
         call = model.embed_images if row.task == "embedding" else model
         found = [call(list(some), **arguments(row, case)) for some in _calls(case, pictures)]
         if row.task == "embedding":
@@ -40,12 +39,20 @@ def ours(row: Row, case: Case, folder: Path, pictures: Sequence[Picture]) -> lis
         return [OURS[row.kind](result) for results in found for result in results]
 
 
-def our_tensors(row: Row, case: Case, folder: Path, pictures: Sequence[Picture]) -> Tensors:
-    """What our network sees of each picture."""
-    from inference_models_core import AutoModel
+def _our_model(row: Row, folder: Path) -> Any:
+    from inference_models_core import AutoModel, AutoModelPipeline
 
+    if row.task == "pipeline":
+        return AutoModelPipeline.from_pretrained(row.architecture, [folder / name for name in _MEMBERS], device="cpu")
+    return AutoModel.from_pretrained(folder, device="cpu")
+
+
+def our_tensors(row: Row, case: Case, folder: Path, pictures: Sequence[Picture]) -> Tensors:
+    """What our network sees of each picture; nothing for pipelines, whose models have rows of their own."""
+    if row.task == "pipeline":
+        return []
     given = {name: value for name, value in arguments(row, case).items() if name in _OF_PICTURES}
-    with AutoModel.from_pretrained(folder, device="cpu") as model:
+    with _our_model(row, folder) as model:
         preprocessed = _prepared(model, list(pictures), given)
     found: dict[int, npt.NDArray[Any]] = {}
     for group in preprocessed.groups:
@@ -64,12 +71,7 @@ def _prepared(model: Any, pictures: list[Picture], given: dict[str, Any]) -> Any
 
 def theirs(row: Row, case: Case, folder: Path, pictures: Sequence[Picture]) -> tuple[list[Answer], Tensors]:
     """The reference's answers, and what its network sees of each picture."""
-    from inference_models import AutoModel
-    from inference_models.weights_providers.entities import RecommendedParameters
-
-    # It reads them from what it downloaded itself, not from a folder; we read both.
-    recommended = RecommendedParameters.model_validate(RECOMMENDED)
-    model = AutoModel.from_pretrained(str(folder), recommended_parameters=recommended)
+    model = _their_model(row, folder)
     given = arguments(row, case)
     for name in row.adapt:
         given = adapting.ARGUMENTS.get(name, _as_it_is)(given)
@@ -77,7 +79,7 @@ def theirs(row: Row, case: Case, folder: Path, pictures: Sequence[Picture]) -> t
     tensors: Tensors = []
     for some in _calls(case, pictures):
         tensor, found = _their_call(row, model, list(some), given)
-        tensors += list(np.asarray(tensor))
+        tensors += [np.asarray(one).reshape(one.shape[-3:]) for one in tensor]  # PP-OCR's come one by one
         pairs = zip(some, THEIRS[row.kind](found), strict=True)
         answers += [_adapted(row, case, picture, answer) for picture, answer in pairs]
     if row.task == "embedding":
@@ -85,8 +87,22 @@ def theirs(row: Row, case: Case, folder: Path, pictures: Sequence[Picture]) -> t
     return answers, tensors
 
 
+def _their_model(row: Row, folder: Path) -> Any:
+    from inference_models import AutoModel
+    from inference_models.models.pp_ocrv6.pp_ocrv6_pipeline import PPOCRv6Pipeline
+    from inference_models.weights_providers.entities import RecommendedParameters
+
+    if row.task == "pipeline":
+        return PPOCRv6Pipeline.with_models([AutoModel.from_pretrained(str(folder / name)) for name in _MEMBERS])
+    # It reads them from what it downloaded itself, not from a folder; we read both.
+    recommended = RecommendedParameters.model_validate(RECOMMENDED)
+    return AutoModel.from_pretrained(str(folder), recommended_parameters=recommended)
+
+
 def _their_call(row: Row, model: Any, pictures: list[Picture], given: dict[str, Any]) -> tuple[Any, Any]:
     """One call in its three steps, so that pictures are prepared once."""
+    if row.task == "pipeline":
+        return (), model(pictures, **given)
     if row.task == "embedding":
         tensor = model._preprocessor(pictures, given.get("input_color_format"), model._device)
         return tensor, model.embed_images(pictures, **given)
