@@ -54,7 +54,7 @@ def compare_row(row: Row, count: int) -> Found:
     for index, case in enumerate(row.cases):
         with tempfile.TemporaryDirectory() as folder:
             package = packages.write(row, case, Path(folder) / "package")
-            given = pictures(count)
+            given = [picture for picture in pictures(count) if min(picture.shape[:2]) >= row.least_side]
             mine, (other, tensors) = (
                 running.ours(row, case, package, given),
                 running.theirs(row, case, package, given),

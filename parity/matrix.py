@@ -42,6 +42,8 @@ def covering(factors: tuple[tuple[str, tuple[Any, ...]], ...], seed: int = 0) ->
         for (a, some), (b, others) in itertools.combinations(factors, 2)
         for i, j in itertools.product(range(len(some)), range(len(others)))
     }
+    if len(factors) == 1:
+        return tuple({names[0]: value} for value in factors[0][1])
     cases = [dict.fromkeys(names, 0)]
     missing -= _pairs(cases[0])
     while missing:
