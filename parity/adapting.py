@@ -131,12 +131,13 @@ class Explained:
         return name.startswith(self.row) and (self.setting is None or case.get(self.setting[0]) == self.setting[1])
 
 
-_CENTER = ("resize_mode", "center-crop")
 EXPLAINED = (
+    *(
+        Explained("mask IoU", 0.85, "prototype's pixel just outside of the box", row=f"{name} instance")
+        for name in ("yolov5", "yolov7", "yolo26")
+    ),
     Explained("tensor", 2.001 / 255, "adaptive equalization", setting=("contrast", "Adaptive Equalization")),
     Explained("score", 5e-4, "adaptive equalization", setting=("contrast", "Adaptive Equalization")),
-    Explained("mask IoU", 0.9, "prototype's pixel just outside of the box", row="yolov5 instance", setting=_CENTER),
-    Explained("mask IoU", 0.9, "prototype's pixel just outside of the box", row="yolov7 instance", setting=_CENTER),
     Explained("tensor", 12 / 255, "overshoot of the bicubic filter", row="clip"),
     Explained("vector", 2e-3, "overshoot of the bicubic filter", row="clip"),
     Explained("angle", 1e-3, "resized in 8 bits with Pillow's", row="l2cs-net"),

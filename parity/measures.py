@@ -49,6 +49,7 @@ BARS: Mapping[str, Bar] = {
     "box IoU": Bar(None, least=True),
     "score": Bar(1e-4),
     "mask IoU": Bar(0.99, least=True),
+    "mask IoU inside": Bar(0.99, least=True),
     "key point px": Bar(1.0),
     "covariance": Bar(1e-3),
     "map agreement": Bar(0.99, least=True),
@@ -129,6 +130,7 @@ def _instances(ours: Answer, theirs: Answer) -> Deltas:
     found["score"] = _largest(mine["confidence"], other["confidence"])
     if "masks" in other:
         found["mask IoU"] = _mask_iou(mine["masks"], other["masks"])
+        found["mask IoU inside"] = _mask_iou(*_without_rims(mine["masks"], other["masks"]))
     if "key_points" in other:
         found["key point px"] = _largest(mine["key_points"], other["key_points"])
     if "key_points_confidence" in other:
@@ -172,6 +174,18 @@ def _mask_iou(ours: Any, theirs: Any) -> float:
     # Where one pixel is more than a share of 1 %, one pixel may differ.
     near = np.where(total > 0, common / np.maximum(total, 1), 1.0)
     return float(np.where(total - common <= 1, np.maximum(near, 0.99), near).min())
+
+
+def _without_rims(ours: Any, theirs: Any) -> tuple[Any, Any]:
+    """Both without the first and last row and column of where either is."""
+    kept = np.zeros(np.shape(theirs), bool)
+    if np.shape(ours) != np.shape(theirs):
+        return ours, theirs
+    for one, plane in zip(kept, ours | theirs, strict=True):
+        rows, columns = (np.flatnonzero(plane.any(axis=axis)) for axis in (1, 0))
+        if len(rows):
+            one[rows[0] + 1 : rows[-1], columns[0] + 1 : columns[-1]] = True
+    return ours & kept, theirs & kept
 
 
 def _covariance(ours: Any, theirs: Any) -> float:
