@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FILE_NAME = "inference.yml"
+MAX_LINE_WIDTH = 3200
+"""In pixels of the network; longer lines are squeezed."""
 _MAX_SIDE = 16_384
 _MAX_STEPS = 64
 _MAX_CHARACTERS = 100_000
@@ -179,7 +181,7 @@ def _positive_numbers(value: Any, where: str) -> tuple[float, ...]:
 
 def _line_shape(value: Any, where: str) -> tuple[int, ...]:
     shape = parsing.as_list(
-        value, where, lambda side, path: parsing.as_integer(side, path, minimum=1, maximum=_MAX_SIDE), length=3
+        value, where, lambda side, path: parsing.as_integer(side, path, minimum=1, maximum=MAX_LINE_WIDTH), length=3
     )
     if shape[0] != _LINE_SHAPE[0]:
         parsing.malformed(where, "3 channels", str(shape[0]))

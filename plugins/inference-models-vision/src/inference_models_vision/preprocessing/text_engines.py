@@ -9,6 +9,7 @@ import attrs
 from inference_models_core.errors import InputError
 from inference_models_core.types.geometry import Geometry
 
+from inference_models_vision.configuration.pp_ocr import MAX_LINE_WIDTH
 from inference_models_vision.defaults import MAX_IMAGE_PIXELS
 from inference_models_vision.preprocessing.engine import CpuEngine
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 SIDE_STEP = 32
 """Sides of the input are multiples of this."""
-MAX_LINE_WIDTH = 3200
-"""In pixels of the network; longer lines are squeezed."""
 LINES_PER_BATCH = 8
 
 
