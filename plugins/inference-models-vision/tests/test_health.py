@@ -1,6 +1,6 @@
 import pytest
 from inference_models_core.types.health import Verdict
-from inference_models_vision.health import check_opencv_builds, judge
+from inference_models_vision.health import check_ocr_packages, check_opencv_builds, judge, judge_ocr
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,36 @@ def test_missing_opencv_names_the_command(tmp_path):
     shown = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
     assert "libGL.so.1 is missing" in shown.stdout
     assert 'pip install "inference-models-vision[opencv]"' in shown.stdout
+
+
+def test_reading_text_is_optional_and_the_doctor_says_what_it_needs():
+    missing = judge_ocr(["pyclipper", "PyYAML"])
+    assert (missing.verdict, missing.fix) == (Verdict.OK, 'pip install "inference-models-vision[ocr]"')
+    assert "pyclipper and PyYAML" in missing.message
+    assert judge_ocr([]).fix == ""
+
+
+def test_what_is_missing_here_is_found_out():
+    pytest.importorskip("pyclipper")
+    pytest.importorskip("yaml")
+    assert check_ocr_packages().fix == ""
+
+
+@pytest.mark.parametrize("module", ["pyclipper", "yaml"])
+def test_missing_ocr_packages_name_the_command(tmp_path, module):
+    import subprocess
+    import sys
+
+    (tmp_path / f"{module}.py").write_text("raise ImportError('not here')")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from inference_models_core.errors import MissingDependencyError\n"
+        "from inference_models_vision.catalog import MODELS\n"
+        "rows = [row for row in MODELS if row.architecture.startswith('pp-ocr')]\n"
+        "assert len(rows) == 2\n"
+        "for row in rows:\n"
+        "    try:\n        row.implementation.load()\n"
+        "    except MissingDependencyError as error:\n        print(error)"
+    )
+    output = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert output.stdout.count('pip install "inference-models-vision[ocr]"') == 2

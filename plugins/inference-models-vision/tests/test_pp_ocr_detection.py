@@ -60,7 +60,7 @@ def test_rotated_rectangles_are_recovered_within_a_pixel():
         center = np.abs(found.quads.mean(axis=1) - rectangle[0]).max(axis=1)
         assert center.min() < 1
         assert nearest(found.quads, grown(rectangle)) < CORNER
-    np.testing.assert_allclose(found.scores, 0.9, atol=0.06)
+    assert ((found.scores > 0.8) & (found.scores <= 0.9)).all()  # pixels on edges are partly text
 
 
 @pytest.mark.parametrize("library", ["numpy", "torch"])
