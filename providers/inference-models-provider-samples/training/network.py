@@ -134,9 +134,10 @@ class Detector(nn.Module):
 
     def detections(self, levels: tuple[Tensor, Tensor]) -> Raw:
         """Boxes and logits of both levels."""
-        distances = nn.functional.softplus(joined(self.box, levels)) * self.strides
+        distances, logits = joined(self.box, levels), joined(self.score, levels)
+        distances = nn.functional.softplus(distances.transpose(1, 2)) * self.strides
         boxes = torch.cat([self.points - distances[..., :2], self.points + distances[..., 2:]], dim=2)
-        return Raw(boxes, joined(self.score, levels))
+        return Raw(boxes, logits.transpose(1, 2))
 
     def raw(self, images: Tensor) -> Raw:
         """What the heads say of images, float32 [batch, 3, size, size], RGB in 0..1."""
@@ -161,7 +162,8 @@ class Segmenter(Detector):
         """See the base class."""
         finest, levels = self.levels(images)
         prototypes = self.masks(torch.cat([self.up(self.enter_masks(levels[0])), finest], dim=1))
-        return self.detections(levels)._replace(extras=joined(self.coefficients, levels), prototypes=prototypes)
+        extras = joined(self.coefficients, levels).transpose(1, 2)
+        return self.detections(levels)._replace(extras=extras, prototypes=prototypes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Images -> `output0` [batch, 4 + classes + PROTOTYPES, anchors] and `output1`, the prototypes."""
@@ -180,7 +182,7 @@ class KeyPointDetector(Detector):
     def raw(self, images: Tensor) -> Raw:
         """See the base class; extras are x, y in sizes of the box from its centre, and a logit, of each key point."""
         _, levels = self.levels(images)
-        return self.detections(levels)._replace(extras=joined(self.key_points, levels))
+        return self.detections(levels)._replace(extras=joined(self.key_points, levels).transpose(1, 2))
 
     def forward(self, images: Tensor) -> Tensor:
         """Images -> `output0` [batch, 4 + classes + 3 * slots, anchors]."""
@@ -210,8 +212,8 @@ class Classifier(nn.Module):
 
 
 def joined(heads: nn.ModuleList, levels: tuple[Tensor, Tensor]) -> Tensor:
-    """What one head says at every anchor of both levels: [batch, anchors, channels]."""
-    return torch.cat([head(x).flatten(2) for head, x in zip(heads, levels, strict=True)], dim=2).transpose(1, 2)
+    """What one head says at every anchor of both levels: [batch, channels, anchors]."""
+    return torch.cat([head(x).flatten(2) for head, x in zip(heads, levels, strict=True)], dim=2)
 
 
 def output0(raw: Raw, extras: Tensor | None = None) -> Tensor:
