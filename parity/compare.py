@@ -102,7 +102,7 @@ def _text(deltas: Deltas, names: list[str]) -> str:
 
 def table(found: list[Found]) -> str:
     """The page's table."""
-    shown = [name for name in BARS if any(name in one.deltas for one in found)]
+    shown = [name for name in BARS if any(name in {**one.deltas, **one.explained} for one in found)]
     lines = ["| row | compared | " + " | ".join(shown) + " |", "| --- | ---: |" + " ---: |" * len(shown)]
     for one in found:
         cells = [_cell(name, one) for name in shown]
@@ -113,7 +113,7 @@ def table(found: list[Found]) -> str:
 
 def _cell(name: str, found: Found) -> str:
     if name not in found.deltas:
-        return ""
+        return f"({_number(name, found.explained[name])})" if name in found.explained else ""
     text = _number(name, found.deltas[name])
     text = text if BARS[name].passes(found.deltas[name]) else f"**{text}**"
     return f"{text} ({_number(name, found.explained[name])})" if name in found.explained else text
