@@ -96,19 +96,17 @@ def test_regions_end_where_the_picture_ends():
 @pytest.mark.parametrize(
     ("changes", "count"),
     [
-        ({}, 1),
-        ({"box_threshold": 0.71}, 0),
-        ({"box_threshold": 0.7}, 1),
-        ({"threshold": 0.7}, 0),
-        ({"threshold": 0.69}, 1),
+        ({}, 2),
+        ({"box_threshold": 0.76}, 1),
+        ({"box_threshold": 0.75}, 2),
+        ({"threshold": 0.75}, 1),
+        ({"threshold": 0.74}, 2),
     ],
 )
-def test_thresholds(changes, count):
-    plane = np.zeros((64, 128), np.float32)
-    plane[20:40, 20:100] = np.float32(0.7) + np.float32(1e-7)  # strictly above, but for the box: that is enough
-    if changes.get("threshold") == 0.7:
-        plane[20:40, 20:100] = 0.7
-    assert len(text_regions(plane, (64, 128), RegionSettings(**changes)).quads) == count
+def test_a_pixel_exceeds_its_threshold_and_a_region_reaches_its_own(changes, count):
+    plane = np.zeros((128, 128), np.float32)
+    plane[20:40, 20:100], plane[80:100, 20:100] = 0.75, 1
+    assert len(text_regions(plane, (128, 128), RegionSettings(**changes)).quads) == count
 
 
 def test_small_regions_are_no_text():
