@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 import zipfile
@@ -23,6 +24,8 @@ OPSET = 17
 TOLERANCE = 1e-4
 #: What PyTorch aligns the bytes of tensors to.
 ALIGNMENT = 64
+_TRACE_NUMBER = re.compile(rb"[./]___torch_mangle_[0-9]+")
+_NOTES = (".debug_pkl", "/serialization_id")
 
 
 def onnx_bytes(model: nn.Module, task: Task, batch: int | None) -> bytes:
@@ -52,21 +55,28 @@ def torchscript_bytes(model: nn.Module, task: Task, batch: int | None) -> bytes:
         frozen = torch.jit.freeze(traced)
     buffer = io.BytesIO()
     torch.jit.save(frozen, buffer)
-    return _without_source_notes(buffer.getvalue())
+    return _reproducible(buffer.getvalue())
 
 
-def _without_source_notes(archive: bytes) -> bytes:
-    """Leaves out the entries that name the source files; tensors stay aligned, as PyTorch maps them into memory."""
+def _reproducible(archive: bytes) -> bytes:
+    """Leaves out which source files were traced, and the how manieth trace of the process it was.
+
+    Tensors stay aligned, as PyTorch maps them into memory.
+    """
     result = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(result, "w", zipfile.ZIP_STORED) as new:
         for entry in old.infolist():
-            if entry.filename.endswith(".debug_pkl"):
+            if entry.filename.endswith(_NOTES):
                 continue
-            kept = zipfile.ZipInfo(entry.filename)
-            header = result.tell() + zipfile.sizeFileHeader + len(entry.filename.encode())
+            kept, data = zipfile.ZipInfo(_unnumbered(entry.filename.encode()).decode()), old.read(entry)
+            header = result.tell() + zipfile.sizeFileHeader + len(kept.filename)
             kept.extra = _padding(-header % ALIGNMENT)
-            new.writestr(kept, old.read(entry))
+            new.writestr(kept, _unnumbered(data) if entry.filename.endswith((".py", "/data.pkl")) else data)
     return result.getvalue()
+
+
+def _unnumbered(text: bytes) -> bytes:
+    return _TRACE_NUMBER.sub(b"", text)
 
 
 def _padding(length: int) -> bytes:
