@@ -177,7 +177,7 @@ class KeyPointDetector(Detector):
     def __init__(self, classes: int, image_size: int, slots: int) -> None:
         super().__init__(classes, image_size)
         extras = KEY_POINT_FIELDS * slots
-        self.key_points = nn.ModuleList([Branch(width, 40, extras) for width in WIDTHS[2:]])
+        self.key_points = nn.ModuleList([Branch(width, 64, extras) for width in WIDTHS[2:]])
 
     def raw(self, images: Tensor) -> Raw:
         """See the base class; extras are x, y in sizes of the box from its centre, and a logit, of each key point."""

@@ -109,6 +109,7 @@ TASKS = {
             model="shapes-keypoints",
             build=lambda: KeyPointDetector(CLASSES, IMAGE_SIZE, SLOTS),
             loss=_key_points_loss,
+            batch=32,
         ),
         Task(
             name="classification",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,11 +58,9 @@ def train(
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY), use_buffers=True)
     optimiser = make_optimiser(model)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: learning_rate(step, steps))
-    order = np.concatenate([rng.permutation(len(samples)) for _ in range(steps * task.batch // len(samples) + 1)])
     start, running = time.monotonic(), 0.0
-    for step in range(steps):
-        chosen = order[step * task.batch : (step + 1) * task.batch]
-        loss = train_step(task, model, optimiser, samples.batch(chosen, rng).to(device))
+    for step, batch in enumerate(batches(samples, task.batch, steps, rng)):
+        loss = train_step(task, model, optimiser, batch.to(device))
         scheduler.step()
         averaged.update_parameters(model)
         running += (loss - running) / min(step + 1, 100)
@@ -70,6 +69,18 @@ def train(
         if (step + 1) % 1000 == 0 or step + 1 == steps:
             report(task, averaged.module, validation)
     return averaged.module.eval()
+
+
+def batches(samples: Data, size: int, steps: int, rng: np.random.Generator) -> Iterator[Batch]:
+    """Augmented batches in random order, each prepared while the one before is learned."""
+    order = np.concatenate([rng.permutation(len(samples)) for _ in range(steps * size // len(samples) + 1)])
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(samples.batch, order[:size], rng)
+        for step in range(1, steps + 1):
+            ready = following.result()
+            if step < steps:
+                following = thread.submit(samples.batch, order[step * size : (step + 1) * size], rng)
+            yield ready
 
 
 def train_step(task: Task, model: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch) -> float:
