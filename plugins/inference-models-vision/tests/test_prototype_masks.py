@@ -177,8 +177,9 @@ def test_shapes_that_do_not_fit(shape):
 
 
 def test_a_negative_threshold_does_not_let_masks_out_of_their_boxes():
-    prototypes, boxes = np.zeros((1, 10, 10), np.float32), np.array([[8, 8, 24, 24]], np.float32)
-    (mask,) = prototype_masks(prototypes, np.ones((1, 1), np.float32), boxes, whole((40, 40)), threshold=-1.0).dense()
-    assert mask[10:22, 10:22].all()
-    assert not mask[:6].any()
-    assert not mask[:, 26:].any()
+    boxes, coefficients = np.array([[8, 8, 24, 24]] * 2, np.float32), np.array([[0], [-2]], np.float32)
+    masks = prototype_masks(np.ones((1, 10, 10), np.float32), coefficients, boxes, whole((40, 40)), threshold=-1.0)
+    above, below = masks.dense()
+    assert above[10:22, 10:22].all()
+    assert above.sum() <= 20 * 20
+    assert not below.any()
