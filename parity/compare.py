@@ -144,7 +144,8 @@ a pixel because the reference rounds them; the IoU of boxes is taken after round
 
 "compared" counts boxes, or pictures for tasks without. "tensor" is the largest difference of what the networks see, as
 a share of a pixel's range; for pp-ocrv6, "box px" compares pieces in the order in which they are read; score
-differences include those of key points; "mask IoU inside" leaves out the first and last row and column of each mask;
+differences include those of key points; "mask IoU inside" leaves out the first and last row and column of each mask,
+and where a mask has fewer than 100 pixels, one of them may differ and counts as 0.99;
 "covariance" is relative to the matrix, "depth" to the range of the map, "vector" to the largest component.
 
 Numbers in parentheses are beyond the bar for a reason that [differences.md](differences.md) gives:
