@@ -11,11 +11,8 @@ size. Needs Linux; what a machine cannot do (strace, namespaces) is said in the 
 from __future__ import annotations
 
 import contextlib
-import datetime
 import errno
 import json
-import os
-import platform
 import re
 import shutil
 import statistics
@@ -28,12 +25,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from measuring import median_ratio, print_table
+from page import Page
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "examples" / "inference-models-provider-http-folder" / "src")]
-PAGE = ROOT / "docs" / "reliability.md"
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-HEADER = ("", "what", "measured", "target", "")
+HEADER = ("requirement", "what", "measured", "target", "")
+PAGE = Page(ROOT / "docs" / "reliability.md", HEADER)
 
 
 class Row(NamedTuple):
@@ -350,49 +347,11 @@ def main() -> None:
                 print(" | ".join(row.cells), flush=True)
                 rows.append(row)
     print_table("What was promised, and what was measured", HEADER, [row.cells for row in rows])
-    if names == list(SECTIONS):
-        write([row.cells for row in rows])
-    elif is_asked:
-        write(merged(written(), [row.cells for row in rows]))
+    if names == list(SECTIONS) or is_asked:
+        PAGE.write([row.cells for row in rows], all_of_them=names == list(SECTIONS))
     missed = [row.what for row in rows if row.is_met is False]
     if missed:
         raise SystemExit("missed: " + "; ".join(missed))
-
-
-Cells = tuple[str, ...]
-
-
-def write(rows: list[Cells]) -> None:
-    """Replaces what stands between the markers of the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{_machine()}\n\n{_markdown(rows)}\n{END}{after}", encoding="utf-8")
-
-
-def written() -> list[Cells]:
-    """The rows that stand in the page."""
-    table = PAGE.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
-    lines = [line for line in table.splitlines() if line.startswith("|")][2:]
-    return [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines]
-
-
-def merged(old: list[Cells], new: list[Cells]) -> list[Cells]:
-    """The old rows with those that were measured again in their place, and new ones at the end."""
-    fresh = {row[:2]: row for row in new}
-    kept = [fresh.pop(row[:2], row) for row in old]
-    return [*kept, *fresh.values()]
-
-
-def _machine() -> str:
-    today = datetime.datetime.now(tz=datetime.timezone.utc).date()
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"Measured on {today}: {platform.system()} {platform.machine()}, {os.cpu_count()} processors, {python}."
-
-
-def _markdown(rows: list[Cells]) -> str:
-    lines = [("requirement", *HEADER[1:]), ("---",) * len(HEADER), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _made(folder: Path) -> Path:
