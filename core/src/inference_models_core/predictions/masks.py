@@ -32,8 +32,7 @@ class Masks:
         image_size: (height, width) of the picture in pixels.
         windows: (n, 4) int64: left, top, right, bottom in whole pixels, right and bottom exclusive, inside the
             picture.
-        crops: n bool arrays (bottom - top, right - left), referenced as they come; column-major (Fortran) order makes
-            :meth:`rle` faster.
+        crops: n bool arrays (bottom - top, right - left), referenced as they come.
 
     Raises:
         ModelOutputError: A window leaves the picture, or a crop does not have its window's size.
@@ -113,10 +112,11 @@ class Masks:
         """
         height, width = self.image_size
         corners = self.windows[:, :2].tolist()
-        return [
-            {"size": [height, width], "counts": compressed(counts_of_crop(crop, left, top, self.image_size))}
+        counts = [
+            counts_of_crop(crop, left, top, self.image_size)
             for crop, (left, top) in zip(self.crops, corners, strict=True)
         ]
+        return [{"size": [height, width], "counts": text} for text in compressed(counts)]
 
     def __len__(self) -> int:
         return len(self.crops)

@@ -15,6 +15,8 @@ import numpy as np
 from inference_models_core.errors import InvalidRequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
 _GROUP_BITS = 5
@@ -30,7 +32,7 @@ def counts_of_crop(
     """Run lengths of a mask that is zero outside a window.
 
     Args:
-        crop: (h, w) bool, the window's pixels; fastest in column-major (Fortran) order.
+        crop: (h, w) bool, the window's pixels.
         left: The window's first column in the picture.
         top: The window's first row in the picture.
         image_size: (height, width) of the picture.
@@ -40,12 +42,12 @@ def counts_of_crop(
     """
     height, width = image_size
     rows, columns = crop.shape
-    # One false pixel before the first column and after every column ends runs where the window ends.
-    padded = np.zeros(columns * (rows + 1) + 1, dtype=np.bool_)
-    padded[1:].reshape(columns, rows + 1)[:, :rows] = crop.T
-    changes = np.flatnonzero(padded[1:] != padded[:-1])
-    column, row = np.divmod(changes, rows + 1)
-    edges = (left + column) * height + (top + row)
+    # Where a pixel differs from the one above; sorting those few is faster than reading the pixels column by column.
+    changes = np.zeros((rows + 1, columns), np.bool_)
+    changes[:-1] = crop
+    changes[1:] ^= crop
+    row, column = np.divmod(np.flatnonzero(changes), max(columns, 1))
+    edges = np.sort((left + column) * height + (top + row))
     if rows == height:  # a run down to the last row goes on in the next column's first row
         edges = _without_touching_runs(edges)
     counts: npt.NDArray[np.int64] = np.diff(edges, prepend=0, append=height * width)
@@ -61,20 +63,37 @@ def _without_touching_runs(edges: npt.NDArray[np.int64]) -> npt.NDArray[np.int64
     return kept
 
 
-def compressed(counts: npt.NDArray[np.int64]) -> bytes:
-    """Run lengths (m,) as COCO's compressed text; byte for byte what pycocotools writes."""
-    values = counts.astype(np.int64)
-    values[3:] -= counts[1:-2]
-    groups: list[npt.NDArray[np.int64]] = []
-    more: list[npt.NDArray[np.bool_]] = []
-    while not more or more[-1].any():
-        group, values = values & _GROUP, values >> _GROUP_BITS
-        goes_on = np.where(group & _SIGN, values != -1, values != 0)
-        groups.append(group + _FIRST_CHARACTER + _MORE * goes_on)
-        more.append(goes_on)
+def compressed(counts: Sequence[npt.NDArray[np.int64]]) -> list[bytes]:
+    """Run lengths of masks, (m,) each, as COCO's compressed text; byte for byte what pycocotools writes."""
+    if not counts:
+        return []
+    lengths = np.array([len(each) for each in counts])
+    starts = np.cumsum(lengths) - lengths
+    groups, more = _groups(_differences(np.concatenate(counts), starts, lengths))
     written = np.logical_and.accumulate([np.ones_like(more[0]), *more[:-1]])
-    text: bytes = np.stack(groups, axis=1)[written.T].astype(np.uint8).tobytes()
-    return text
+    text = np.stack(groups, axis=1)[written.T].tobytes()
+    stops = np.cumsum(np.add.reduceat(written.sum(axis=0), starts)).tolist()
+    return [text[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
+
+
+def _differences(
+    counts: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """What is written for each count: itself, or from a mask's fourth on the difference to the one two before."""
+    place = np.arange(len(counts)) - np.repeat(starts, lengths)
+    values: npt.NDArray[np.int64] = counts.astype(np.int64)
+    values[2:] -= np.where(place[2:] > 2, counts[:-2], 0)
+    return values
+
+
+def _groups(values: npt.NDArray[np.int64]) -> tuple[list[npt.NDArray[np.uint8]], list[npt.NDArray[np.bool_]]]:
+    """Characters of the first, second, ... group of each value, and whether more follow."""
+    groups, more = [], [np.ones(len(values), np.bool_)]
+    while more[-1].any():
+        group, values = values & _GROUP, values >> _GROUP_BITS
+        more.append(np.where(group & _SIGN, values != -1, values != 0))
+        groups.append((group + _FIRST_CHARACTER + _MORE * more[-1]).astype(np.uint8))
+    return groups, more[1:]
 
 
 def decompressed(text: bytes | str) -> npt.NDArray[np.int64]:
