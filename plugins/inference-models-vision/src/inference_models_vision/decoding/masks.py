@@ -224,8 +224,8 @@ def _finite(planes: Floats) -> Floats:
 
 def _bounds(inside: npt.NDArray[np.bool_]) -> Places:
     """(n, h, w) -> (n, 4) x1 y1 x2 y2 around what is true."""
-    x1, x2 = _extent(inside.any(axis=1))
-    y1, y2 = _extent(inside.any(axis=2))
+    x1, x2 = _extent(np.asarray(inside.any(axis=1)))
+    y1, y2 = _extent(np.asarray(inside.any(axis=2)))
     return np.stack([x1, y1, x2, y2], axis=1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from inference_models_core.errors import InputError, ModelOutputError
 from inference_models_core.predictions.instance_detections import InstanceDetections
@@ -182,7 +182,7 @@ class Yolo26InstanceSegmentation(YoloInstanceSegmentation):
     traits: ClassVar[YoloTraits] = YOLO26
 
 
-def mask_threshold(value: float | None, smoothing: bool) -> float:
+def mask_threshold(value: Any, smoothing: bool) -> float:
     """What a pixel has to exceed: a probability where masks go through a sigmoid, else a logit.
 
     Args:
