@@ -173,6 +173,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_peers(session: nox.Session) -> None:
+    """Measures us beside the reference, Ultralytics and a script, for docs/performance.md; `-- SECTIONS` for some."""
+    install_everything(session, "bench", "reference", "ultralytics")
+    session.run("python", "benchmarks/peers.py", *session.posargs)
+
+
+@nox.session
 def reliability(session: nox.Session) -> None:
     """Runs the long tests and measures what docs/reliability.md shows; `-- SECTIONS` only prints some of it."""
     install_everything(session, "test", editable=True)

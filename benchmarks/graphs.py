@@ -8,9 +8,10 @@ above the threshold, in clusters of neighbours that share a class, as a trained 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,53 +32,73 @@ QUIET_LOGIT, LOUD_LOGITS = -9.0, (-0.9, 2.5)
 OPSET = 17
 
 
-def yolov8n_size_graph(seed: int = 0) -> Path:
+def yolov8n_size_graph(batch: int = 1, seed: int = 0) -> Path:
     """The file with the graph, written when it is not there yet.
 
-    Its input is `images`, float32 [1, 3, 640, 640], RGB in 0..1; its output `output0`, float32 [1, 84, 8400]:
+    Its input is `images`, float32 [batch, 3, 640, 640], RGB in 0..1; its output `output0`, float32 [batch, 84, 8400]:
     centre x, centre y, width, height in network pixels, then 80 scores in 0..1.
     """
-    path = CACHE / f"yolov8n-size-{seed}.onnx"
+    path = CACHE / f"yolov8n-size-{seed}-batch-{batch}.onnx"
     if not path.exists():
         CACHE.mkdir(exist_ok=True)
         partial = path.with_suffix(".part")
-        onnx.save(_Detector(seed).model(), partial)
+        onnx.save(_Detector(seed, batch).model(), partial)
         partial.replace(path)
     return path
 
 
-def yolov8n_size_package(seed: int = 0) -> Path:
+def yolov8n_size_package(batch: int = 1, **config: object) -> Path:
     """A model package around the graph, as a folder that `AutoModel` opens."""
-    folder = CACHE / f"yolov8n-size-{seed}"
+    return write_package(yolov8n_size_graph(batch), batch, **config)
+
+
+def write_package(
+    graph: Path,
+    batch: int = 1,
+    *,
+    task: str = "object-detection",
+    resize_mode: str = "letterbox",
+    adjustments: Mapping[str, object] | None = None,
+) -> Path:
+    """A folder with a YOLOv8 graph and the documents that say how its pictures are prepared.
+
+    Args:
+        graph: The file.
+        batch: How many pictures it takes.
+        task: What it finds.
+        resize_mode: How a picture becomes 640 x 640.
+        adjustments: Crop, contrast and grey, as `image_pre_processing` of `inference_config.json` says them, if any.
+    """
+    said = json.dumps([graph.stem, task, resize_mode, adjustments])
+    folder = CACHE / "packages" / hashlib.sha256(said.encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / "weights.onnx"
     weights.unlink(missing_ok=True)
-    weights.hardlink_to(yolov8n_size_graph(seed))
+    weights.hardlink_to(graph)
+    network_input = {**_NETWORK_INPUT, "resize_mode": resize_mode}
+    documents = {
+        "model_config.json": {**_MODEL_CONFIG, "task_type": task, "static_batch_size": batch},
+        "inference_config.json": {
+            "image_pre_processing": adjustments or {},
+            "network_input": network_input,
+            "forward_pass": {"static_batch_size": batch},
+            "post_processing": {"type": "nms", "fused": False},
+        },
+    }
     (folder / "class_names.txt").write_text("".join(f"class-{index}\n" for index in range(CLASSES)))
-    for name, content in (("model_config.json", _MODEL_CONFIG), ("inference_config.json", _INFERENCE_CONFIG)):
+    for name, content in documents.items():
         (folder / name).write_text(json.dumps(content, indent=2))
     return folder
 
 
-_MODEL_CONFIG = {
-    "model_architecture": "yolov8",
-    "task_type": "object-detection",
-    "backend_type": "onnx",
-    "quantization": "fp32",
-    "static_batch_size": 1,
-}
-_INFERENCE_CONFIG = {
-    "image_pre_processing": {},
-    "network_input": {
-        "training_input_size": {"height": SIZE, "width": SIZE},
-        "dynamic_spatial_size_supported": False,
-        "color_mode": "rgb",
-        "resize_mode": "letterbox",
-        "padding_value": 114,
-        "input_channels": 3,
-        "scaling_factor": 255,
-    },
-    "forward_pass": {"static_batch_size": 1},
+_MODEL_CONFIG = {"model_architecture": "yolov8", "backend_type": "onnx", "quantization": "fp32"}
+_NETWORK_INPUT = {
+    "training_input_size": {"height": SIZE, "width": SIZE},
+    "dynamic_spatial_size_supported": False,
+    "color_mode": "rgb",
+    "padding_value": 114,
+    "input_channels": 3,
+    "scaling_factor": 255,
 }
 
 
@@ -143,6 +164,10 @@ class _Graph:
 class _Detector(_Graph):
     """The whole network."""
 
+    def __init__(self, seed: int, batch: int) -> None:
+        super().__init__(seed)
+        self.batch = batch
+
     def model(self) -> onnx.ModelProto:
         boxes, scores = self._head(self._neck(*self._backbone("images")))
         self.nodes.append(helper.make_node("Concat", [boxes, scores], ["output0"], axis=1))
@@ -150,8 +175,8 @@ class _Detector(_Graph):
         graph = helper.make_graph(
             self.nodes,
             "yolov8n-size",
-            [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, SIZE, SIZE])],
-            [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [1, 4 + CLASSES, places])],
+            [helper.make_tensor_value_info("images", TensorProto.FLOAT, [self.batch, 3, SIZE, SIZE])],
+            [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [self.batch, 4 + CLASSES, places])],
             self.weights,
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
@@ -189,15 +214,15 @@ class _Detector(_Graph):
         for x, width in zip(levels, WIDTHS, strict=True):
             x = self.block(self.block(x, width, hidden, 3), hidden, hidden, 3)
             x = self.convolution(x, hidden, outputs, gain=0.2)
-            parts.append(self.add("Reshape", [x, self.constant(np.array([1, outputs, -1], np.int64))]))
+            parts.append(self.add("Reshape", [x, self.constant(np.array([self.batch, outputs, -1], np.int64))]))
         return self.add("Concat", parts, axis=2)
 
     def _boxes(self, x: str) -> str:
         """Expected distances to the four sides, then centre and size in pixels."""
-        x = self.add("Reshape", [x, self.constant(np.array([1, 4, BINS, -1], np.int64))])
+        x = self.add("Reshape", [x, self.constant(np.array([self.batch, 4, BINS, -1], np.int64))])
         x = self.add("Softmax", [self.add("Transpose", [x], perm=[0, 2, 1, 3])], axis=1)
         bins = self.constant(np.arange(BINS, dtype=np.float32).reshape(1, BINS, 1, 1))
-        x = self.add("Reshape", [self.add("Conv", [x, bins]), self.constant(np.array([1, 4, -1], np.int64))])
+        x = self.add("Reshape", [self.add("Conv", [x, bins]), self.constant(np.array([self.batch, 4, -1], np.int64))])
         centres, strides = _places()
         first, second = f"{x}_first", f"{x}_second"
         self.nodes.append(

@@ -58,13 +58,13 @@ class Detector:
         blob, placement = self.pre_process(image)
         return self.post_process(self.run(blob), placement, image.shape[:2])
 
-    def pre_process(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], Placement]:
-        """Letterbox: resize, paste on a grey canvas, RGB in 0..1 as [1, 3, height, width]."""
+    def pre_process(self, image: NDArray[np.uint8], padding: int = PADDING) -> tuple[NDArray[np.float32], Placement]:
+        """Letterbox: resize, paste on a canvas of one grey, RGB in 0..1 as [1, 3, height, width]."""
         height, width = image.shape[:2]
         scale = min(self.height / height, self.width / width)
         inner = (round(width * scale), round(height * scale))
         left, top = (self.width - inner[0]) // 2, (self.height - inner[1]) // 2
-        canvas = np.full((self.height, self.width, 3), PADDING, np.uint8)
+        canvas = np.full((self.height, self.width, 3), padding, np.uint8)
         canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner)
         return cv2.dnn.blobFromImage(canvas, 1 / 255, swapRB=True), Placement(scale, left, top)
 
