@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
+import shutil
 import sys
 import zlib
 from types import ModuleType
 
 import pytest
+from click.testing import CliRunner
 from families.packages import write_documents
 from families.table import CASES, CATALOG
 from inference_models_core import AutoModel, LoadOptions, PluginHost, hookimpl
 from inference_models_core.auto_model import load_request
+from inference_models_core.cli import main
 from inference_models_core.negotiation.tolerance import FULL_PRECISION
 from inference_models_core.plugins import host as host_module
 from inference_models_core.predictions.comparison import compare_all
@@ -187,3 +192,86 @@ def test_both_formats_of_the_same_weights_agree(name, write, tmp_path, host):
     seen = answers("script", tmp_path, host)
     agreement = compare_all(seen[:1] * (PICTURES - 1), seen[1:], CONFIDENCE)
     assert agreement.unlike or max(agreement.deltas.values()) > MOVES, "every picture gets the same answer"
+
+
+@pytest.fixture
+def run(tmp_path, host):
+    def run_(*arguments):
+        command = [*arguments, "--cache-dir", str(tmp_path / "cache")]
+        return CliRunner().invoke(main, command, prog_name="inference-models")
+
+    return run_
+
+
+def verify(run, *arguments):
+    """Exit code and package id -> what the command says of it."""
+    done = run("verify", "shelf://both", "--pictures", str(PICTURES), "--json", *arguments)
+    told = json.loads(done.stdout)
+    return done.exit_code, {each["package_id"]: each for each in told["packages"]}
+
+
+@pytest.mark.parametrize("name", ["yolov11 object-detection", "clip embedding", "pp-ocrv6-rec text-only-ocr"])
+def test_the_command_tells_the_same_weights_from_others(name, write, run):
+    pytest.importorskip("yaml") if name.startswith("pp-ocr") else None
+    write(name, ("onnx", "script"))
+    code, told = verify(run, "--offline")
+    assert (code, [*told]) == (0, ["script", "onnx"])
+    figures = {"yolov11": {"labels", "boxes", "scores"}, "clip": {"labels", "vectors"}, "pp-ocrv6-rec": {"labels"}}
+    assert told["onnx"]["deltas"].keys() == figures[name.split()[0]]
+    shown = run("verify", "shelf://both").stdout
+    assert re.search(r"^  script .* reference$", shown, re.MULTILINE)
+    assert re.search(r"^  onnx .* agrees$", shown, re.MULTILINE)
+
+
+@pytest.fixture
+def both_and_wrong(write):
+    return write("yolov8 object-detection")
+
+
+def test_limits_of_the_caller(both_and_wrong, run):
+    code, told = verify(run, "--reference", "onnx")
+    assert (code, told["script"]["beyond_tolerance"]) == (1, "")
+    assert told["wrong"]["beyond_tolerance"]
+    wide = [word for name in told["wrong"]["deltas"] for word in ("--tolerance", f"{name}=1000")]
+    code, told = verify(run, "--reference", "onnx", *wide)
+    assert (code, told["wrong"]["beyond_tolerance"]) == (0, "")
+    code, told = verify(run, "--reference", "wrong")
+    assert code == 1
+    assert all(told[name]["beyond_tolerance"] for name in ("onnx", "script"))
+
+
+def test_a_package_that_was_exported_again_inherits_nothing(both_and_wrong, run, monkeypatch):
+    def comes_last():
+        return [each["package_id"] for each in json.loads(run("plan", "shelf://both", "--json").stdout)["accepted"]][-1]
+
+    assert comes_last() == "onnx"
+    verify(run, "--reference", "onnx")
+    assert comes_last() == "wrong"
+    shutil.copy(both_and_wrong["script"] / "weights.torchscript", both_and_wrong["wrong"])
+    spec = CATALOG["yolov8", "object-detection"]
+    monkeypatch.setattr(Shelf, "packages", tuple(_package(spec, folder, {}) for folder in both_and_wrong.values()))
+    assert "comes last" not in run("plan", "shelf://both").stdout
+    assert comes_last() == "onnx"
+
+
+@pytest.mark.parametrize("broken", ["script", "onnx"])
+def test_a_damaged_package_is_named_and_the_others_are_measured(both_and_wrong, run, monkeypatch, broken):
+    path = both_and_wrong[broken] / f"weights.{BACKENDS[broken][1]}"
+    path.write_bytes(path.read_bytes()[:-200])
+    spec = CATALOG["yolov8", "object-detection"]
+    monkeypatch.setattr(Shelf, "packages", tuple(_package(spec, folder, {}) for folder in both_and_wrong.values()))
+    code, told = verify(run)
+    assert code == 1
+    assert told[broken]["deltas"] == {}
+    assert told[broken]["error"]["code"] == "package-damaged"
+    assert [name for name, each in told.items() if each["deltas"]] == [name for name in told if name != broken]
+    shown = run("verify", "shelf://both").stdout
+    assert re.search(rf"^  {broken} .* not measured\n +\S.*weights", shown, re.MULTILINE)
+
+
+def test_one_backend_alone_has_nothing_to_be_compared_with(write, run):
+    write("yolov8 object-detection", ("onnx", "script"))
+    done = run("verify", "shelf://both", "--backend", "torch-script")
+    assert done.exit_code == 1
+    assert "nothing to compare it with" in done.stderr
+    assert "inference-models plan" in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import shutil
 import sys
@@ -21,6 +22,7 @@ from inference_models_core.types.providers import WeightsProviderSpec
 
 onnx = pytest.importorskip("onnx")
 
+HAS_TORCH = importlib.util.find_spec("torch") is not None
 SAMPLE = Path(inference_models_provider_samples.__file__).parent / "models" / "shapes-detector"
 
 
@@ -33,17 +35,29 @@ def run(tmp_path):
     return run_
 
 
-def test_the_sample_detector_agrees_with_itself(run):
-    done = run("verify", "samples/shapes-detector", "--json")
+@pytest.mark.parametrize(
+    ("model", "figures"),
+    [
+        ("detector", {"labels", "boxes", "scores"}),
+        ("segmenter", {"labels", "boxes", "scores", "masks"}),
+        ("keypoints", {"labels", "boxes", "scores", "key_points"}),
+        ("classifier", {"labels", "scores"}),
+    ],
+)
+def test_the_packages_of_the_samples_agree(run, model, figures):
+    if model != "detector":  # has two packages for ONNX Runtime, the others one for each backend
+        pytest.importorskip("torch")
+    done = run("verify", f"samples/shapes-{model}", "--json")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
-    assert (told["reference"], told["agrees"], told["stored"]) == ("fp32dynamic", True, True)
-    first, second = told["packages"]
-    assert (first["package_id"], second["package_id"]) == ("fp32dynamic", "fp32static")
-    assert second["things"] > 20  # the pictures show something that the detector finds
-    assert set(second["deltas"]) == {"labels", "boxes", "scores"}
-    shown = run("plan", "samples/shapes-detector")
-    assert "comes last" not in shown.stdout
+    first, *others = told["packages"]
+    assert (first["package_id"], told["agrees"], told["stored"]) == (told["reference"], True, True)
+    assert others
+    assert {each["backend"] for each in told["packages"]} == {"onnx"} | ({"torch-script"} if HAS_TORCH else set())
+    for each in others:
+        assert each["things"] >= 8  # the pictures show something that the model finds
+        assert set(each["deltas"]) == figures
+    assert "comes last" not in run("plan", f"samples/shapes-{model}").stdout
 
 
 class Shelf:

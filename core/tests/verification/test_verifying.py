@@ -14,6 +14,7 @@ from inference_models_core.auto_model import load_request
 from inference_models_core.cli import main
 from inference_models_core.errors import InvalidRequestError, NoCompatiblePackageError
 from inference_models_core.plugins import host as host_module
+from inference_models_core.types.models import PipelineSpec
 from inference_models_core.types.packages import Artifact, ModelMetadata, ModelPackage
 from inference_models_core.types.providers import WeightsProviderSpec
 from inference_models_core.verification.pictures import SIZES, golden_pictures
@@ -84,8 +85,8 @@ def cache(tmp_path):
 
 @pytest.fixture
 def verify(host, cache):
-    def run(reference=None, **load):
-        return verify_model(load_request("lamp", cache_dir=cache, **load), reference=reference)
+    def run(reference=None, model="lamp", **load):
+        return verify_model(load_request(model, cache_dir=cache, **load), reference=reference)
 
     return run
 
@@ -180,6 +181,30 @@ def test_a_package_without_digests_is_compared_and_not_remembered(verify, plan, 
     assert not found.stored
     assert not found.agrees
     assert ids(plan())[0] == "a-wrong"
+
+
+def test_a_package_compared_with_itself_alone_keeps_what_is_known_of_it(verify, plan, monkeypatch):
+    verify(reference="right")
+    assert ids(plan())[-1] == "a-wrong"
+    monkeypatch.setattr(Lamps, "packages", ("a-wrong", "broken"))
+    found = verify()
+    assert (found.reference, found.stored, found.agrees) == ("a-wrong", False, False)
+    monkeypatch.setattr(Lamps, "packages", ("a-wrong", "right"))
+    assert ids(plan()) == ["right", "a-wrong"]
+
+
+class Lighthouse:
+    @hookimpl
+    def register_pipelines(self):
+        yield PipelineSpec(pipeline_id="lamp", implementation="lighthouse:Lighthouse")
+
+
+def test_a_pipeline_has_no_packages(verify, host):
+    host.register(Lighthouse(), "lighthouse", "1")
+    with pytest.raises(InvalidRequestError, match="lamp is a pipeline") as caught:
+        verify()
+    assert "PROVIDER://lamp" in caught.value.hint
+    assert verify(model="lamps://lamp", reference="right").stored
 
 
 def test_a_cache_that_others_may_write_stops_no_model_that_needs_none(verify, plan, cache):

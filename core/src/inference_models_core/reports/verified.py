@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from inference_models_core.verification.verify import Verified, VerifiedModel
 
+_NOT_REMEMBERED = "not remembered: nothing was compared, the cache cannot be written, or the packages have no digests"
 _COLUMNS = ("package", "backend", "runtime", "device", "quantization", "compared")
 
 
@@ -80,7 +81,7 @@ class VerifiedReport(Report):
         if not any(each.verification and each.verification.things for each in self.model.packages):
             yield Note("nothing was found on any picture, so that this shows little", tone=Tone.WARNING)
         if not self.model.stored:
-            yield Note("not remembered: the cache cannot be written, or the packages have no digests", tone=Tone.DIM)
+            yield Note(_NOT_REMEMBERED, tone=Tone.DIM)
 
 
 def _package_dict(verified: Verified) -> dict[str, Any]:
@@ -95,5 +96,5 @@ def _package_dict(verified: Verified) -> dict[str, Any]:
         "things": found.things if found else 0,
         "deltas": dict(found.deltas) if found else {},
         "beyond_tolerance": verified.excess,
-        "error": None if verified.error is None else str(verified.error),
+        "error": None if verified.error is None else verified.error.to_dict(),
     }

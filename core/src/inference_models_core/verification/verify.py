@@ -14,7 +14,7 @@ from inference_models_core.model import close_all
 from inference_models_core.negotiation.failure import no_candidate_error
 from inference_models_core.negotiation.tolerance import excess, limits_for, where_it_runs
 from inference_models_core.negotiation.trust import content_key
-from inference_models_core.planning import make_plan
+from inference_models_core.planning import admitted, make_plan
 from inference_models_core.plugins.calls import attributed
 from inference_models_core.predictions.comparison import compare_all
 from inference_models_core.resolution.memory import open_memory
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from inference_models_core.planning import Plan
+    from inference_models_core.registry import Registry
     from inference_models_core.types.negotiation import Candidate
+    from inference_models_core.types.references import ModelRef
     from inference_models_core.types.requests import LoadRequest
 
 CONFIDENCE = 0.1
@@ -104,7 +106,8 @@ def verify_model(
 
     Raises:
         NoCompatiblePackageError: If no package can run here.
-        InvalidRequestError: If there is nothing to compare, or the reference is no package that can run here.
+        InvalidRequestError: If there is nothing to compare, the reference is no package that can run here, or the
+            model is a pipeline.
         InferenceModelsError: If no package opens, or that of ``reference`` does not.
     """
     plan = _plan(request)
@@ -127,10 +130,20 @@ def verify_model(
 def _plan(request: LoadRequest) -> Plan:
     """All packages that can run, whatever was found out about them before."""
     options = attrs.evolve(request.options, beyond_tolerance="ignore")
-    plan = make_plan(attrs.evolve(request, package_id=None, options=options))
+    host = admitted(request)
+    _check_is_model(request.ref, host.registry())
+    plan = make_plan(attrs.evolve(request, package_id=None, options=options), host=host)
     if plan.negotiation.best is None:
         raise no_candidate_error(plan.negotiation)
     return plan
+
+
+def _check_is_model(ref: ModelRef, registry: Registry) -> None:
+    """A pipeline has no packages of its own; providers would look for a model of that name."""
+    if ref.scheme is None and ref.model_id in {spec.pipeline_id for spec, _ in registry.pipelines}:
+        what = f"{ref.model_id} is a pipeline: several models behind one call, without packages of its own"
+        hint = f"verify its models one by one; a model of that name is PROVIDER://{ref.model_id}"
+        raise InvalidRequestError(what, hint=hint)
 
 
 def _wanted(plan: Plan, package_id: str | None, reference: str | None) -> list[Candidate]:
@@ -229,10 +242,13 @@ def _verified(plan: Plan, standard: _Answers, answers: _Answers, pictures: int) 
 
 
 def _remember(plan: Plan, rows: Sequence[Verified]) -> bool:
-    """Keeps what has a content to be known by; files at a path have none."""
+    """Keeps what has a content to be known by; files at a path have none.
+
+    A reference that nothing could be compared with shows nothing, and must not replace what is known of it.
+    """
     found = [each.verification for each in rows if each.verification is not None]
     known = [each for each in found if each.content]
-    if not known or plan.request.ref.path is not None:
+    if len(found) < 2 or not known or plan.request.ref.path is not None:
         return False
     memory = open_memory(plan.request)
     return Verifications(memory.scope).remember(memory.store, plan.found.provider, plan.model_id, known)
