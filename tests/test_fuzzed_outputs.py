@@ -100,7 +100,10 @@ def test_strange_outputs_give_a_prediction_or_a_typed_error(name, family, arrays
         for result in results:
             assert isinstance(result, Prediction)
             assert result.summary()
-            assert np.isfinite(getattr(result, "xyxy", 0.0)).all()
+            for name in ("xyxy", "confidence", "key_points", "key_points_confidence"):
+                assert np.isfinite(getattr(result, name, 0.0)).all(), name
+            if getattr(result, "covariance", None) is not None:
+                assert not np.isinf(result.covariance).any()
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from inference_models_vision.decoding.boxes import Boxes, candidates_above, rows_above, suppress
+from inference_models_vision.decoding.boxes import Boxes, BoxLayout, candidates_above, rows_above, suppress
 
 
 def raw(columns, classes=3):
@@ -124,3 +124,26 @@ def test_suppression_within_and_across_classes():
     assert across.scores.tolist() == pytest.approx([0.9])
     best = suppress(boxes, iou_threshold=0.99, max_detections=1, class_agnostic=False)
     assert best.scores.tolist() == pytest.approx([0.9])
+
+
+@pytest.mark.parametrize("layout", [BoxLayout(), BoxLayout(objectness=True), BoxLayout(fields_first=False)])
+def test_an_infinite_score_is_none(convert, layout):
+    inf = float("inf")
+    boxes = [
+        (50, 50, 20, 10, {0: 0.9}),
+        (50, 50, 20, 10, {0: inf}),
+        (5, 5, 4, 4, {1: inf, 2: 0.7}),
+        (9, 9, 4, 4, {2: -inf}),
+    ]
+    output = raw(boxes)
+    if layout.objectness:  # the first says how likely there is anything, the last that there is nothing or everything
+        output = np.insert(output, 4, [0.8, 0.8, 0.8, inf], axis=0)
+    if not layout.fields_first:
+        output = np.ascontiguousarray(output.T)
+    found = candidates_above(convert(output), 0.1, layout)
+    assert found.scores.tolist() == [np.float32(0.9)]
+
+
+def test_an_infinite_score_of_a_final_row_is_none(convert):
+    rows = np.array([[0, 0, 9, 9, np.inf, 1], [0, 0, 9, 9, 0.5, 1], [0, 0, 9, 9, 0.4, np.inf]], np.float32)
+    assert rows_above(convert(rows), 0.1).scores.tolist() == [0.5]

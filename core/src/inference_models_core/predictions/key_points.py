@@ -59,7 +59,7 @@ class KeyPointDetections(Detections):
     Attributes:
         key_points: (n, K, 2) float32, x and y in pixels of the original picture, not rounded.
         key_points_confidence: (n, K) float32, 0 to 1; 0 where the point was not found.
-        covariance: (n, K, 2, 2) float32 in square pixels, where the model gives one.
+        covariance: (n, K, 2, 2) float32 in square pixels, where the model gives one; NaN for key points without one.
         key_point_names: Names of the key points per class id.
         skeletons: Per class id, pairs of key points to join.
 

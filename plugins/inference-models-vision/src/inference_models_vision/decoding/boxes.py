@@ -65,7 +65,7 @@ def candidates_above(
     """Boxes of a raw output whose best class scores more than its threshold.
 
     What decides comes first and only boxes above the threshold are looked at again: the whole output is read once
-    and never transposed. Boxes with NaN in them drop out.
+    and never transposed. Boxes with NaN in them, and those whose score is infinite, drop out: that is no score.
 
     Args:
         output: (fields, n) or (n, fields) floats of any array library.
@@ -100,7 +100,7 @@ def _best_classes(
     scores = np.take_along_axis(chosen[classes], class_ids[None], axis=0)[0] if layout.objectness else deciding
     corners = chosen[:4].T if layout.corners else _corners(chosen[:4])
     boxes = Boxes(corners, scores, class_ids, chosen[classes.stop :].T)
-    clear = ~(np.isnan(corners).any(axis=1) | np.isnan(scores))
+    clear = np.isfinite(scores) & np.isfinite(deciding) & ~np.isnan(corners).any(axis=1)
     if not isinstance(threshold, float):
         clear &= deciding > threshold[class_ids]
     return boxes if clear.all() else boxes.take(clear)
@@ -115,13 +115,15 @@ def rows_above(output: Array, threshold: Threshold, *, strict: bool = False) -> 
         strict: Whether a score has to exceed the threshold; else a score at the threshold is enough.
 
     Returns:
-        The rows in their own order. Rows with NaN and those with a negative class id, which fill up, drop out.
+        The rows in their own order. Rows with NaN, with an infinite score, and those with a negative class id, which
+        fill up, drop out.
     """
     xp = namespace(output)
     lowest = _lowest(threshold)
     (rows,) = xp.nonzero(output[:, 4] > lowest if strict else output[:, 4] >= lowest)
     chosen = to_numpy(xp.take(output, rows, axis=0)).astype(np.float32, copy=False)
-    chosen = chosen[np.isfinite(chosen[:, 5]) & (chosen[:, 5] >= 0) & ~np.isnan(chosen[:, :4]).any(axis=1)]
+    whole = np.isfinite(chosen[:, 4:6]).all(axis=1) & ~np.isnan(chosen[:, :4]).any(axis=1)
+    chosen = chosen[whole & (chosen[:, 5] >= 0)]
     boxes = Boxes(chosen[:, :4], chosen[:, 4], np.minimum(chosen[:, 5], _MANY).astype(np.int64), chosen[:, 6:])
     if isinstance(threshold, float):
         return boxes
