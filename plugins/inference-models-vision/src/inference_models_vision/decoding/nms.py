@@ -4,8 +4,8 @@ Boxes are visited by descending score, equal scores in the given order; a box fa
 union) with a kept box of its class is greater than the threshold. Unlike torchvision, classes are compared, not moved
 apart by an offset, so that neither rounding nor negative coordinates let classes meet.
 
-The boxes are taken in blocks: a block is compared with everything kept so far in one go, then within itself. That
-stops as soon as enough are kept, and never builds the whole matrix of overlaps.
+The boxes are taken in blocks: a block is compared with everything of its classes kept so far in one go, then within
+itself. That stops as soon as enough are kept, and never builds the whole matrix of overlaps.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Indices = npt.NDArray[np.intp]
 
 _BLOCK = 128
+_PAIR_COST = 8
+"""What comparing a picked pair costs, in comparisons of everything with everything."""
 
 
 def nms(
@@ -49,7 +51,7 @@ def nms(
     for start in range(0, len(order), _BLOCK):
         block = np.arange(start, min(start + _BLOCK, len(order)))
         if len(kept):
-            block = block[~overlaps.exceed(kept[:, None], block).any(axis=0)]
+            block = block[~overlaps.fall(kept, block)]
         kept = np.concatenate([kept, _kept_within(block, overlaps)])
         if len(kept) >= limit:
             break
@@ -74,12 +76,15 @@ def _pairs(class_ids: npt.NDArray[Any]) -> tuple[Indices, Indices]:
     """All pairs of places i < j with the same class, ordered by class, then i."""
     by_class = np.argsort(class_ids, kind="stable")
     ordered = class_ids[by_class]
-    places = np.arange(len(ordered))
-    partners = np.searchsorted(ordered, ordered, side="right") - places - 1  # later ones of the same class
-    first = np.repeat(places, partners)
-    before = np.repeat(partners.cumsum() - partners, partners)
-    second = first + 1 + np.arange(len(first)) - before
+    later = np.arange(1, len(ordered) + 1)
+    first, second = _spread(later, np.searchsorted(ordered, ordered, side="right") - later)
     return by_class[first], by_class[second]
+
+
+def _spread(starts: Indices, counts: Indices) -> tuple[Indices, Indices]:
+    """Every place in ranges of places: which range, and the place."""
+    ranges = np.repeat(np.arange(len(counts)), counts)
+    return ranges, np.arange(len(ranges)) - np.repeat(counts.cumsum() - counts - starts, counts)
 
 
 class _Overlaps:
@@ -96,8 +101,22 @@ class _Overlaps:
         """Their classes; zeros where all count as one."""
         return np.zeros(len(places), np.intp) if self._class_ids is None else self._class_ids[places]
 
+    def fall(self, kept: Indices, block: Indices) -> npt.NDArray[np.bool_]:
+        """Which boxes of a block overlap too much with one of those that are kept."""
+        kept = kept[np.argsort(self.class_ids_of(kept), kind="stable")]
+        kept_ids, block_ids = self.class_ids_of(kept), self.class_ids_of(block)
+        starts = np.searchsorted(kept_ids, block_ids, side="left")
+        counts = np.searchsorted(kept_ids, block_ids, side="right") - starts
+        if counts.sum() * _PAIR_COST > len(kept) * len(block):
+            pairs = self.exceed(kept[:, None], block) & (kept_ids[:, None] == block_ids)
+            return np.asarray(pairs.any(axis=0))
+        places, peers = _spread(starts, counts)
+        fallen = np.zeros(len(block), np.bool_)
+        fallen[places[self.exceed(kept[peers], block[places])]] = True
+        return fallen
+
     def exceed(self, first: Indices, second: Indices) -> npt.NDArray[np.bool_]:
-        """Whether boxes ``first`` and ``second``, broadcast against each other, overlap too much.
+        """Whether boxes, broadcast against each other, overlap too much, whatever their classes.
 
         ``i / (a + b - i) > t`` is tested as ``i * (1 + t) > t * a + t * b``: no division, and nothing divided by zero
         for boxes without an area.
@@ -107,8 +126,6 @@ class _Overlaps:
         overlap *= _common(top[first], bottom[first], top[second], bottom[second])
         overlap *= self._factor
         exceeding: npt.NDArray[np.bool_] = overlap > self._scaled_areas[first] + self._scaled_areas[second]
-        if self._class_ids is not None:
-            exceeding &= self._class_ids[first] == self._class_ids[second]
         return exceeding
 
 
