@@ -130,7 +130,7 @@ def check_same(found, expected, *, boxes=1e-2, scores=1e-4):
             np.testing.assert_allclose(mine, theirs, atol=tolerance)
 
 
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")
 
 
 @pytest.mark.parametrize("batch", [{"dynamic_batch_size_supported": True}, {"static_batch_size": 3}, {}])

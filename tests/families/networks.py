@@ -151,7 +151,7 @@ def save_onnx(network: nn.Module, example: torch.Tensor, path: Path, *, free_axe
 def save_torch_script(network: nn.Module, example: torch.Tensor, path: Path) -> None:
     """Writes a network as a traced TorchScript archive."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # about TorchScript itself
+        warnings.simplefilter("ignore")  # about TorchScript itself
         torch.jit.save(torch.jit.trace(network, example), str(path))
 
 

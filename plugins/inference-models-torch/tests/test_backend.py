@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,13 +24,13 @@ from inference_models_core.runner import Runner
 from inference_models_core.types.backends import BatchSupport
 from inference_models_core.types.devices import CPU, Device
 from inference_models_torch import runtime
-from inference_models_torch.backend import TorchScriptBackend
+from inference_models_torch.backend import TorchScriptBackend, _check_place
 from inference_models_torch.inspector import inspect_file
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
 
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")
 
 
 class Network(nn.Module):
@@ -254,9 +256,54 @@ class Adds(nn.Module):
         return x * self.count
 
 
-@pytest.mark.parametrize("module", [Sets, Adds])
+class AddsToAPart(Adds):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.count[0] += 1
+        return x * self.count
+
+
+class Remembers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.seen = [torch.zeros(1)]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.seen[0] = x
+        return x * 2
+
+
+@pytest.mark.parametrize("module", [Sets, Adds, AddsToAPart, Remembers])
 def test_a_module_that_keeps_something_takes_turns(open_, module):
     assert not open_(module()).thread_safe
+
+
+class ChangesItsInput(nn.Module):
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        x[:, :1].mul_(2)
+        return x + y
+
+
+def test_the_callers_arrays_stay_as_they_are(open_):
+    session = open_(ChangesItsInput())
+    first, second = picture(), picture()
+    for _ in range(2):  # the same again
+        (found,) = session.run({"x": first, "y": second})
+        expected = first + second
+        expected[:, :1] += first[:, :1]
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_array_equal(first, picture())
+    assert session.thread_safe
+
+
+@pytest.mark.parametrize(("place", "weights", "fits"), [
+    ("mps", "mps:0", True), ("cuda:1", "cuda:1", True), ("cuda:0", "cuda:1", False), ("cpu", "meta", False),
+])  # fmt: skip
+def test_where_the_weights_are(place, weights, fits):
+    """PyTorch says where a tensor is with a number, even where there is only one such device."""
+    tensor = SimpleNamespace(device=torch.device(weights))
+    module = SimpleNamespace(parameters=lambda: [tensor], buffers=list)
+    with contextlib.nullcontext() if fits else pytest.raises(DeviceMismatchError, match=weights):
+        _check_place(module, torch.device(place), "a file")
 
 
 def test_errors_of_a_run_are_typed_and_short(open_):

@@ -10,7 +10,7 @@ class TestPlugin(PluginConformance):
     plugin_name = "torch"
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit")
 class TestTorchScript(TensorBackendConformance):
     backend_name = "torch-script"
 

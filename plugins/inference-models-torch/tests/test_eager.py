@@ -145,7 +145,7 @@ def test_labels(package, network):
     np.testing.assert_allclose(result.confidence, expected.numpy(), atol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit")
 def test_same_answers_as_its_export(package, network):
     """Eager and TorchScript: one pre-processing, one decoding, two ways to compute."""
     folder = package({"weights.safetensors": network.state_dict()})

@@ -64,11 +64,13 @@ class TorchScriptBackend:
         set_threads(runtime, settings.intra_op_threads)
         module = _load(runtime, path, place)
         _check_place(module, place, path.name)
+        names, changed = _argument_names(module, path.name), changed_arguments(module)
         debug("TorchScript module on %s from %s", place, path.name)
         return TorchSession(
             runtime,
             module,
-            names=_argument_names(module, path.name),
+            names=names,
+            changed=[name for i, name in enumerate(names) if i in changed],
             device=place,
             dtype=_dtype(runtime, module, package),
             thread_safe=not keeps_state(module),
@@ -80,7 +82,8 @@ def _load(runtime: Any, path: Path, place: Any) -> Any:
     try:
         # PyTorch recommends another format to whoever exports; whoever got a file has no choice.
         with _WARNINGS, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=DeprecationWarning)
+            for category in (DeprecationWarning, FutureWarning):  # which of them depends on the release
+                warnings.filterwarnings("ignore", category=category)
             module = runtime.jit.load(str(path), map_location=place)
         module.eval()
     except RUNTIME_ERRORS as error:
@@ -91,7 +94,7 @@ def _load(runtime: Any, path: Path, place: Any) -> Any:
 def _check_place(module: Any, place: Any, name: str) -> None:
     """A graph that holds its weights elsewhere would compute there."""
     for tensor in _weights(module):
-        if tensor.device != place:
+        if (tensor.device.type, tensor.device.index or 0) != (place.type, place.index or 0):  # "mps" is "mps:0"
             raise DeviceMismatchError(f"the weights of {name} are on {tensor.device}, {place} was asked for")
 
 
@@ -122,25 +125,19 @@ def _dtype(runtime: Any, module: Any, package: ModelPackage | None) -> Any:
 
 
 def keeps_state(module: Any) -> bool:
-    """Whether a run changes the module: it sets an attribute, or changes one in place.
+    """Whether a run changes the module: it sets an attribute, or changes one or a part of one in place.
 
     Then two runs at once could see each other's, and the runner takes turns.
     """
     graph = module.inlined_graph
     if graph.findAllNodes("prim::SetAttr", recurse=True):
         return True
-    kept = {node.output().debugName() for node in graph.findAllNodes("prim::GetAttr", recurse=True)}
-    return any(_changes(node, kept) for node in _nodes(graph))
+    aliases = graph.alias_db()
+    return any(aliases.has_writers(node.output()) for node in graph.findAllNodes("prim::GetAttr", recurse=True))
 
 
-def _changes(node: Any, kept: set[str]) -> bool:
-    operator = node.kind().rpartition("::")[2]
-    in_place = operator.endswith("_") and not operator.startswith("_")
-    return in_place and next((value.debugName() in kept for value in node.inputs()), False)
-
-
-def _nodes(block: Any) -> Iterator[Any]:
-    for node in block.nodes():
-        yield node
-        for inner in node.blocks():
-            yield from _nodes(inner)
+def changed_arguments(module: Any) -> frozenset[int]:
+    """Which arguments of ``forward`` a run may change in place, the first being 0; too many rather than too few."""
+    graph = module.inlined_graph
+    aliases = graph.alias_db()
+    return frozenset(i for i, value in enumerate(list(graph.inputs())[1:]) if aliases.has_writers(value))

@@ -26,6 +26,7 @@ class TorchSession:
         runtime: The module ``torch``.
         module: What is called; in inference mode, its arguments by position.
         names: Of its arguments.
+        changed: Names of those that it changes in place, which are copied first.
         device: The ``torch.device`` that it computes on.
         dtype: The floating-point type of its weights, which its floating-point arguments are turned into; ``None``
             where it takes them as they come.
@@ -51,6 +52,7 @@ class TorchSession:
         module: Any,
         *,
         names: Sequence[str],
+        changed: Sequence[str] = (),
         device: Any,
         dtype: Any = None,
         thread_safe: bool = True,
@@ -59,6 +61,7 @@ class TorchSession:
         self._runtime = runtime
         self._module = module
         self._names = tuple(names)
+        self._changed = frozenset(changed)
         self._device = device
         self._dtype = dtype
         self._name = name
@@ -70,9 +73,9 @@ class TorchSession:
         """Runs the module once, in inference mode.
 
         Args:
-            inputs: One numpy array or tensor per argument, by name. Arrays are not copied on the CPU, so a graph that
-                changes its input in place changes the caller's; arrays that cannot be shared (read-only, of negative
-                strides, of another byte order) are copied.
+            inputs: One numpy array or tensor per argument, by name; never changed. Arrays are not copied on the CPU
+                unless the graph changes them in place, or they cannot be shared (read-only, of negative strides, of
+                another byte order).
 
         Returns:
             The tensors, in the order in which they stand in what the module returns; they stay on its device.
@@ -87,7 +90,7 @@ class TorchSession:
             raise ModelClosedError(f"{self._name} was closed")
         try:
             with self._runtime.inference_mode():
-                outputs = module(*[self._tensor(inputs[each]) for each in self._names])
+                outputs = module(*[self._argument(name, inputs[name]) for name in self._names])
         except RUNTIME_ERRORS as error:
             raise ModelRuntimeError(
                 f"PyTorch could not run {self._name} on {self.device}: {short(error)}",
@@ -98,6 +101,10 @@ class TorchSession:
     def close(self) -> None:
         """Frees the module as soon as no run uses it any more; may be called more than once."""
         self._module = None
+
+    def _argument(self, name: str, array: Array) -> Any:
+        tensor = self._tensor(array)
+        return tensor.clone() if name in self._changed else tensor
 
     def _tensor(self, array: Array) -> Any:
         tensor = array if isinstance(array, self._runtime.Tensor) else self._runtime.from_numpy(sharable(array))
