@@ -82,7 +82,7 @@ def test_the_provider_is_forty_lines_of_code():
 def test_it_loads_what_the_samples_provider_loads(host, server, tmp_path):
     serve_folder(server, SAMPLES / "models")
     model = load(host, tmp_path, backend="onnx")
-    ours, expected = model(PICTURE)[0], AutoModel.from_pretrained("samples/shapes-detector")(PICTURE)[0]
+    ours, expected = model(PICTURE)[0], AutoModel.from_pretrained("samples/shapes-detector", backend="onnx")(PICTURE)[0]
     assert len(ours) > 0
     np.testing.assert_array_equal(ours.xyxy, expected.xyxy)
     np.testing.assert_array_equal(ours.class_id, expected.class_id)

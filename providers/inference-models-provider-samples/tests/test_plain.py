@@ -34,8 +34,16 @@ def test_decode_keeps_the_best_of_each_class():
         [150, 50, 20, 20, 0.6, 0.0],
         [250, 50, 20, 20, 0.0005, 0.0],  # below every threshold
     ]
-    found = decode(np.array(columns, np.float32).T)
+    found, extras = decode(np.array(columns, np.float32).T)
+    assert extras.shape == (3, 0)
     order = np.argsort(-found.scores)
     assert found.classes[order].tolist() == [0, 1, 0]
     assert found.scores[order] == pytest.approx([0.9, 0.7, 0.6])
     assert found.xyxy[order[0]].tolist() == [40, 40, 60, 60]
+
+
+def test_decode_hands_over_what_comes_behind_the_classes():
+    output = np.array([[50, 50, 20, 20, 0.2, 0.0, 7, 8], [150, 50, 20, 20, 0.0, 0.6, 9, 10]], np.float32).T
+    found, extras = decode(output, classes=2)
+    assert found.classes.tolist() == [1, 0]
+    assert extras.tolist() == [[9, 10], [7, 8]]
