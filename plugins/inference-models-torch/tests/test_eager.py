@@ -224,6 +224,16 @@ def test_without_timm_a_command_says_what_to_do(package, network, monkeypatch):
         AutoModel.from_pretrained(folder, device="cpu")
 
 
+def test_a_torchvision_that_does_not_fit_is_named(package, network, monkeypatch, tmp_path):
+    folder = package({"weights.safetensors": network.state_dict()})
+    (tmp_path / "misfit").mkdir()
+    (tmp_path / "misfit" / "timm.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.delitem(sys.modules, "timm")
+    monkeypatch.syspath_prepend(str(tmp_path / "misfit"))
+    with pytest.raises(LoadFailedError, match=r"torchvision::nms does not exist(.|\n)*pip install torchvision"):
+        AutoModel.from_pretrained(folder, device="cpu")
+
+
 def test_half_precision(package, network):
     folder = package({"weights.safetensors": network.state_dict()}, quantization="bf16")
     with AutoModel.from_pretrained(folder, device="cpu", quantization="bf16") as model:

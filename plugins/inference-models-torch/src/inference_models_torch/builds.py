@@ -13,6 +13,7 @@ OLDEST_RUNTIME = "2.10"
 
 INSTALL = 'pip install "inference-models-torch[torch]"'
 INSTALL_TIMM = 'pip install "inference-models-torch[timm]"'
+INSTALL_TORCHVISION = "pip install torchvision  # of the release and build that fit the installed PyTorch"
 UPGRADE = f'pip install --upgrade "torch>={OLDEST_RUNTIME}"'
 CHOOSE_BUILD = "choose a build for this machine on https://pytorch.org/get-started/locally/"
 

@@ -9,7 +9,7 @@ from inference_models_core.errors import CannotOpenHereError, DeviceMismatchErro
 from inference_models_core.log import logger
 from inference_models_core.types.devices import Device
 
-from inference_models_torch.builds import CHOOSE_BUILD, INSTALL, OLDEST_RUNTIME, UPGRADE, is_older
+from inference_models_torch.builds import CHOOSE_BUILD, INSTALL, INSTALL_TORCHVISION, OLDEST_RUNTIME, UPGRADE, is_older
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +53,7 @@ def import_libraries(libraries: Iterable[str], name: str) -> None:
     except (ImportError, OSError, RuntimeError) as error:  # a build that does not fit PyTorch raises RuntimeError
         raise CannotOpenHereError(
             f"{name} uses operators of torchvision, which cannot be imported: {error}",
-            hint="pip install torchvision  # of the release that fits the installed PyTorch",
+            hint=INSTALL_TORCHVISION,
         ) from error
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from inference_models_core.errors import CannotOpenHereError, MalformedDocumentError
 from inference_models_core.parsing import Fields
 
-from inference_models_torch.builds import INSTALL_TIMM
+from inference_models_torch.builds import INSTALL_TIMM, INSTALL_TORCHVISION
 from inference_models_torch.runtime_errors import RUNTIME_ERRORS, short
 
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ def build_classifier(initialization: Mapping[str, Any], channels: int) -> Any:
 def _timm() -> Any:
     try:
         return importlib.import_module("timm")
-    except (ImportError, OSError, RuntimeError) as error:
+    except RuntimeError as error:  # a torchvision, which timm imports, of another build than PyTorch
+        reason = f"timm, which builds the network, cannot be imported: {short(error)}"
+        raise CannotOpenHereError(reason, hint=INSTALL_TORCHVISION) from error
+    except (ImportError, OSError) as error:
         reason = f"timm, which builds the network, cannot be imported: {error}"
         raise CannotOpenHereError(reason, hint=INSTALL_TIMM) from error
