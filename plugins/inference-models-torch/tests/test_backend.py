@@ -464,7 +464,7 @@ def test_threads_of_the_process_change_only_on_request(export, caplog):
         assert torch.get_num_threads() == before
         wanted = before + 1
         with caplog.at_level(logging.INFO, "inference_models"):
-            TorchScriptBackend().open_session(export(Network()), options={"intra_op_threads": wanted})
+            TorchScriptBackend().open_session(export(Network(), torch.zeros(1, 3, 8, 8)), options={"intra_op_threads": wanted})
         assert torch.get_num_threads() == wanted
         assert f"{wanted} threads" in caplog.text
     finally:
@@ -473,7 +473,7 @@ def test_threads_of_the_process_change_only_on_request(export, caplog):
 
 def test_options_that_do_not_exist(export):
     with pytest.raises(InvalidRequestError):
-        TorchScriptBackend().open_session(export(Network()), options={"threads": 2})
+        TorchScriptBackend().open_session(export(Network(), torch.zeros(1, 3, 8, 8)), options={"threads": 2})
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that PyTorch can use")
