@@ -9,13 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from families.table import Entry
+from families.table import Entry, Outputs
 
 
 def valid_outputs(spec: Any, entry: Entry) -> list[np.ndarray]:
     """What a graph of the row gives, by a seed of its own."""
-    seed = zlib.crc32(f"{spec.architecture} {spec.task} {entry.variant}".encode())
-    return [np.ascontiguousarray(output, np.float32) for output in entry.outputs(np.random.default_rng(seed))]
+    return _drawn(f"{spec.architecture} {spec.task} {entry.variant}", entry.outputs)
+
+
+def _drawn(name: str, outputs: Outputs) -> list[np.ndarray]:
+    seed = zlib.crc32(name.encode())
+    return [np.ascontiguousarray(output, np.float32) for output in outputs(np.random.default_rng(seed))]
 
 
 def write_documents(folder: Path, spec: Any, entry: Entry) -> Path:
@@ -43,14 +47,18 @@ def write_documents(folder: Path, spec: Any, entry: Entry) -> Path:
 
 
 def write_graphs(folder: Path, spec: Any, entry: Entry) -> Path:
-    """Graphs whose outputs are larger the brighter the picture, or the higher the tokens."""
+    """Graphs whose outputs move the further, the brighter the picture is or the higher the tokens are."""
+    outputs = valid_outputs(spec, entry)
+    moved = (
+        _drawn(f"{spec.task} moved", entry.moved) if entry.moved else [output * np.float32(0.2) for output in outputs]
+    )
     inputs = entry.inputs or {"weights": ("float32", (3, entry.size, entry.size))}
     for graph, (dtype, shape) in inputs.items():
-        _save(folder / f"{graph}.onnx", dtype, shape, valid_outputs(spec, entry))
+        _save(folder / f"{graph}.onnx", dtype, shape, list(zip(outputs, moved, strict=True)))
     return folder
 
 
-def _save(path: Path, dtype: str, shape: tuple[int, ...], outputs: list[np.ndarray]) -> None:
+def _save(path: Path, dtype: str, shape: tuple[int, ...], outputs: list[tuple[np.ndarray, np.ndarray]]) -> None:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -62,9 +70,9 @@ def _save(path: Path, dtype: str, shape: tuple[int, ...], outputs: list[np.ndarr
         node("Tanh", ["mean"], ["bounded"]),
     ]
     constants, given = {}, []
-    for index, output in enumerate(outputs):
+    for index, (output, moved) in enumerate(outputs):
         name = f"output{index}"
-        constants |= {f"{name}.still": output[None], f"{name}.moved": output[None] * np.float32(0.2)}
+        constants |= {f"{name}.still": output[None], f"{name}.moved": moved[None]}
         constants[f"{name}.shape"] = np.array([-1] + [1] * output.ndim, np.int64)
         nodes += [
             node("Reshape", ["bounded", f"{name}.shape"], [f"{name}.seen"]),

@@ -33,7 +33,8 @@ class Entry:
         features: Of the package.
         names: Of ``class_names.txt``.
         documents: Further files.
-        inputs: Graph -> type and shape of its input, without the batch axis, for rows of several graphs.
+        inputs: Graph -> type and shape of its input, without the batch axis, for rows of several or other graphs.
+        moved: What a bright picture adds to the outputs; a fifth of them unless said.
     """
 
     outputs: Outputs
@@ -44,6 +45,7 @@ class Entry:
     names: tuple[str, ...] = NAMES
     documents: Any = attrs.field(factory=dict)
     inputs: Any = None
+    moved: Outputs | None = None
 
 
 def scores(rng: np.random.Generator, *shape: int) -> Any:
@@ -160,6 +162,20 @@ def _yolact(rng: np.random.Generator) -> list[Any]:
     return [rng.normal(size=(BOXES, 4)), shares, coefficients(rng), priors, rng.normal(size=(SIDE, SIDE, MASKS))]
 
 
+def _text_map(rng: np.random.Generator) -> list[Any]:
+    """Where text is, from 0 to 1: two lines."""
+    found = rng.uniform(0, 0.1, (1, SIZE, SIZE))
+    found[0, 8:20, 6:50] = found[0, 34:50, 20:60] = 0.75
+    return [found]
+
+
+def _steps(low: float) -> Outputs:
+    """A score for each character, one more for none and one for a space, at each step of a line."""
+    return lambda rng: [rng.uniform(low, 1, (SIDE, len(CHARACTERS) + 2))]
+
+
+CHARACTERS = "abcd"
+_TEXT_INPUT = {"inference": ("float32", (3, SIZE, SIZE))}
 _DETECTION, _SEGMENTATION, _POSE = "object-detection", "instance-segmentation", "keypoint-detection"
 _CLASSIFICATION, _LABELS, _SEMANTIC = "classification", "multi-label-classification", "semantic-segmentation"
 _GENERATIONS = ("yolov8", "yolov9", "yolov11", "yolov12")
@@ -204,6 +220,23 @@ ENTRIES: dict[tuple[str, str], tuple[Entry, ...]] = {
     ("yolo26", "depth-estimation"): (Entry(outputs=lambda rng: [rng.uniform(0.5, 9, (1, SIZE, SIZE))], names=()),),
     ("l2cs-net", "gaze-detection"): (
         Entry(outputs=lambda rng: [rng.uniform(-1, 1, 1) for _ in range(2)], size=448, names=()),
+    ),
+    ("pp-ocrv6-det", _DETECTION): (
+        Entry(
+            outputs=_text_map,
+            names=(),
+            inputs=_TEXT_INPUT,
+            documents={"inference.yml": {"PostProcess": {"unclip_ratio": 1.5}}},
+        ),
+    ),
+    ("pp-ocrv6-rec", "text-only-ocr"): (
+        Entry(
+            outputs=_steps(0),
+            moved=_steps(-1),
+            names=(),
+            inputs=_TEXT_INPUT,
+            documents={"inference.yml": {"PostProcess": {"character_dict": list(CHARACTERS)}}},
+        ),
     ),
     ("clip", "embedding"): (
         Entry(

@@ -27,7 +27,8 @@ def best_path(output: Array, classes: int) -> npt.NDArray[np.int64]:
         (batch, steps) int64.
 
     Raises:
-        ModelOutputError: If the output has another shape, or the best score of a step is not finite.
+        ModelOutputError: If the output has another shape or only says yes and no, or the best score of a step is not
+            finite.
     """
     if len(output.shape) != 3 or output.shape[2] != classes:
         raise ModelOutputError(
@@ -35,6 +36,8 @@ def best_path(output: Array, classes: int) -> npt.NDArray[np.int64]:
             "character of the package, one for a space and one for nothing",
             hint="the graph and the package's inference.yml belong to different models",
         )
+    if str(output.dtype).endswith("bool"):  # of which PyTorch knows no largest
+        raise ModelOutputError("the scores of the characters only say yes and no")
     if 0 in output.shape:
         return np.zeros(output.shape[:2], np.int64)
     xp = namespace(output)

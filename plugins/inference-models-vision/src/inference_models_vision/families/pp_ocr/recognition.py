@@ -10,7 +10,7 @@ from inference_models_core.tasks.text_only_ocr import TextOnlyOcrModel
 from inference_models_vision.configuration.pp_ocr import parse_recognition_config
 from inference_models_vision.decoding.ctc import best_path, texts_of
 from inference_models_vision.defaults import MAX_IMAGE_PIXELS
-from inference_models_vision.families.base import TensorFamily, take_outputs
+from inference_models_vision.families.base import TensorFamily, check_numbers
 from inference_models_vision.families.pp_ocr.family import GRAPH, fixed_sides, read_package
 from inference_models_vision.preprocessing.text_engines import LineEngine
 
@@ -90,6 +90,7 @@ class PpOcrTextRecognition(TensorFamily[Text], TextOnlyOcrModel):
         """
         texts: dict[int, str] = {}
         for group, batch in zip(preprocessed.groups, outputs, strict=True):
-            paths = best_path(take_outputs(batch, 1)[0], len(self._characters) + 1)
+            check_numbers(batch)
+            paths = best_path(batch[0], len(self._characters) + 1)
             texts |= zip(group.indices, texts_of(paths, self._characters), strict=True)
         return [Text(text=texts[index], image=source) for index, source in enumerate(preprocessed.sources)]
