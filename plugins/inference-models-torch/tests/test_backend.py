@@ -462,9 +462,9 @@ def test_threads_of_the_process_change_only_on_request(export, caplog):
     try:
         TorchScriptBackend().open_session(export(Network()))
         assert torch.get_num_threads() == before
-        wanted = before + 1
+        wanted, path = before + 1, export(Network(), torch.zeros(1, 3, 8, 8))
         with caplog.at_level(logging.INFO, "inference_models"):
-            TorchScriptBackend().open_session(export(Network(), torch.zeros(1, 3, 8, 8)), options={"intra_op_threads": wanted})
+            TorchScriptBackend().open_session(path, options={"intra_op_threads": wanted})
         assert torch.get_num_threads() == wanted
         assert f"{wanted} threads" in caplog.text
     finally:
