@@ -19,6 +19,7 @@ nox.options.sessions = ["tests", "lint", "types"]
 ROOT = Path(__file__).parent
 TOOLS = nox.project.load_toml("pyproject.toml")
 SAMPLES = "./providers/inference-models-provider-samples"
+SAMPLE_MODELS = ("shapes-detector", "shapes-segmenter", "shapes-keypoints", "shapes-classifier")
 #: Folder of each distribution, with the extras that make it usable on a machine without a GPU.
 DISTRIBUTIONS = {
     "./core": "",
@@ -208,9 +209,10 @@ def layouts(session: nox.Session) -> None:
 
 @nox.session
 def accuracy(session: nox.Session) -> None:
-    """Measures the sample detector on held-out scenes through our own pipeline."""
+    """Measures the sample models, or those named after `--`, on held-out scenes through our own pipeline."""
     install_everything(session, "accuracy")
-    session.run("python", f"{SAMPLES}/training/evaluate.py", *session.posargs)
+    for model in session.posargs or SAMPLE_MODELS:
+        session.run("python", f"{SAMPLES}/training/evaluate.py", model)
 
 
 @nox.session

@@ -29,7 +29,7 @@ from inference_models_core.types.backends import BackendKind
 from inference_models_core.types.devices import CPU
 from inference_models_core.types.negotiation import Attempt, Resolution
 
-_MOST_READS = 3
+_MOST_READS = 8  # where locks do nothing, each of many processes may put its own copy in place once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

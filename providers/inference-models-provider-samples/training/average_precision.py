@@ -40,9 +40,7 @@ class Boxes:
     def take(self, index: np.ndarray) -> Boxes:
         """Some of the boxes."""
         overlaps = None if self.overlaps is None else self.overlaps[index]
-        return Boxes(
-            xyxy=self.xyxy[index], classes=self.classes[index], scores=self.scores[index], overlaps=overlaps
-        )
+        return Boxes(xyxy=self.xyxy[index], classes=self.classes[index], scores=self.scores[index], overlaps=overlaps)
 
 
 def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -114,9 +114,7 @@ def _sample(seed: int, *, jitter: bool, labels: bool) -> Row:
     return scene_row(scene, labels=labels, fill=rng.uniform(SMALLEST_SCALE, 1.0), place=place)
 
 
-def scene_row(
-    scene: Scene, *, labels: bool = False, fill: float = 1.0, place: tuple[float, float] = (0.5, 0.5)
-) -> Row:
+def scene_row(scene: Scene, *, labels: bool = False, fill: float = 1.0, place: tuple[float, float] = (0.5, 0.5)) -> Row:
     """A scene as the network sees it; `fill` and `place` as in `letterbox`."""
     image, scale, left, top = letterbox(scene.image, fill=fill, place=place)
     if labels:

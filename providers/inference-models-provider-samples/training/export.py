@@ -9,9 +9,8 @@ import argparse
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import torch
@@ -23,6 +22,9 @@ from shapes import CLASS_NAMES
 from tasks import CLASSES, TASKS, Task
 from torch import nn
 from train import VALIDATION_SEED, predict, truths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CONFIG_FILE = "model_config.json"
 """What a package needs as a local directory; the index does not list it, since whoever places a package writes it."""

@@ -7,6 +7,7 @@ coefficients, which weigh the prototypes of `output1`, or x, y (network pixels) 
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -201,7 +202,7 @@ class Classifier(nn.Module):
         self.stem = nn.Sequential(Convolution(3, 12, 3, 2), Convolution(12, widths[0], 3, 2))
         stages = [
             nn.Sequential(Convolution(inputs, outputs, 3, 2), Residual(outputs, True))
-            for inputs, outputs in zip(widths[:-1], widths[1:], strict=True)
+            for inputs, outputs in itertools.pairwise(widths)
         ]
         self.stages = nn.Sequential(*stages)
         self.score = nn.Linear(widths[-1], classes)

@@ -1,6 +1,6 @@
 """Ways from a scene to what a model finds in it: through the library, or plainly with onnxruntime.
 
-Each gives boxes together with how much of each true object they cover, as the task measures it: by boxes, by masks or by
+Each gives boxes together with how much of each true object they cover, as the task measures it: by boxes, masks or
 key points.
 """
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from scenes import Scene
     from tasks import Task
+
 
 def mask_overlaps(masks: Iterable[tuple[np.ndarray, np.ndarray]], scene: Scene) -> np.ndarray:
     """IoU of masks, given as window [left, top, right, bottom] and bool crop, with the visible part of each object."""
@@ -82,7 +83,11 @@ def finds_plainly(task: Task, path: Path) -> Callable[[Scene], Boxes]:
 
 
 def _plain_masks(
-    prototypes: np.ndarray, coefficients: np.ndarray, boxes: np.ndarray, shape: tuple[int, ...], fit: tuple[int, int, float]
+    prototypes: np.ndarray,
+    coefficients: np.ndarray,
+    boxes: np.ndarray,
+    shape: tuple[int, ...],
+    fit: tuple[int, int, float],
 ) -> Iterable[tuple[np.ndarray, np.ndarray]]:
     """Whole planes, one after the other: cut to the box, without the padding, resized, more than one half."""
     height, width = shape[:2]

@@ -19,7 +19,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from dataset import Batch, Samples
 
@@ -52,7 +52,7 @@ def train(
     rng = np.random.default_rng(seed)
     model = task.build()
     if start_from is not None:
-        model.load_state_dict(torch.load(start_from, map_location="cpu", weights_only=True), strict=False)
+        begin_with(model, torch.load(start_from, map_location="cpu", weights_only=True))
     model = model.to(device, memory_format=torch.channels_last)
     print(f"parameters: {sum(p.numel() for p in model.parameters()):,}", flush=True)
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY), use_buffers=True)
@@ -69,6 +69,13 @@ def train(
         if (step + 1) % 1000 == 0 or step + 1 == steps:
             report(task, averaged.module, validation)
     return averaged.module.eval()
+
+
+def begin_with(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+    """Take over what has the same name and shape."""
+    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    fitting = {name: tensor for name, tensor in weights.items() if shapes.get(name) == tensor.shape}
+    model.load_state_dict(fitting, strict=False)
 
 
 def batches(samples: Data, size: int, steps: int, rng: np.random.Generator) -> Iterator[Batch]:
@@ -144,7 +151,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", choices=TASKS, help="which one")
     parser.add_argument("--out", type=Path, required=True, help="where the checkpoint goes, a .pt file")
-    parser.add_argument("--start-from", type=Path, help="a checkpoint whose weights to begin with, where names agree")
+    parser.add_argument(
+        "--start-from", type=Path, help="a checkpoint whose weights to begin with, where names and shapes agree"
+    )
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--scenes", type=int, default=7000, help="distinct training scenes")
     parser.add_argument("--validation-scenes", type=int, default=300)
