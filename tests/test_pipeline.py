@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from inference_models_core import AutoModel, AutoModelPipeline, LoadOptions
 from inference_models_core.errors import InvalidRequestError, ModelClosedError
+from inference_models_core.testing.fault_server import FaultServer
 
 PICTURES = sorted((Path(inference_models_provider_samples.__file__).parent / "pictures").glob("*.jpg"))
 DETECTOR = "samples/shapes-detector"
@@ -66,3 +67,20 @@ def test_the_pipeline_closes_what_it_loaded_and_nothing_else():
 def test_requests_that_cannot_be_met(pipeline_id, models, arguments, says):
     with pytest.raises(InvalidRequestError, match=says):
         AutoModelPipeline.from_pretrained(pipeline_id, models, **arguments)
+
+
+def test_a_picture_from_a_url_is_fetched_once_for_both_models_and_for_drawing():
+    picture = PICTURES[0].read_bytes()
+    detector = AutoModel.from_pretrained(
+        DETECTOR, options=LoadOptions(allow_url_input=True), allow_private_url_hosts=True
+    )
+    with detector, FaultServer() as server:
+        server.add("/picture.jpg", picture)
+        with AutoModelPipeline.from_pretrained("detect-then-crop", [detector, DETECTOR]) as pipeline:
+            (fetched,) = pipeline(f"{server.origin}/picture.jpg")
+            (given,) = pipeline(picture)
+        asked = len(server.requests_of("/picture.jpg"))
+    assert len(fetched.crops) == len(given.crops) > 0
+    np.testing.assert_array_equal(fetched.detections.xyxy, given.detections.xyxy)
+    assert np.asarray(fetched.detections.plot()).any()
+    assert asked == 1

@@ -24,11 +24,13 @@ class ImageSource:
         reference: What the caller passed: a path, bytes, a PIL image, an array, a tensor.
         size: (height, width) in pixels, after the EXIF orientation of encoded pictures and PIL images.
         color_order: Channel order of an array or tensor; ``None`` means BGR for numpy and RGB for tensors.
+        fetched: The encoded picture where the reference is a URL, so that it is not fetched again.
     """
 
     reference: Any
     size: tuple[int, int] = attrs.field(converter=size_pair)
     color_order: ColorOrder | None = None
+    fetched: bytes | None = None
 
     @property
     def height(self) -> int:
@@ -49,12 +51,12 @@ class ImageSource:
         """Reads the picture as (H, W, 3) uint8, RGB; may share memory with the caller's array.
 
         Raises:
-            InputError: The picture is a URL, or not a picture.
+            InputError: The picture is a URL of which nothing was kept, or not a picture.
             ImageDecodeError: The file or the bytes cannot be read as a picture.
         """
         from inference_models_core.predictions.pixels import rgb_pixels
 
-        return rgb_pixels(self.reference, self.color_order)
+        return rgb_pixels(self.reference if self.fetched is None else self.fetched, self.color_order)
 
     def to_dict(self) -> dict[str, Any]:
         """``height``, ``width`` and, where there is one, ``path``."""

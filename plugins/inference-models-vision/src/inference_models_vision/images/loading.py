@@ -82,8 +82,10 @@ class ImageLoader(Value):
         return [self._load_one(images, color_order, "the given image")]
 
     def _load_one(self, image: Any, color_order: ColorOrder | None, name: str) -> Picture:
-        pixels, order = self._pixels(image, color_order, name)
-        source = ImageSource(reference=image, size=pixels.shape[:2], color_order=color_order)
+        url = _url_of(image)
+        fetched = None if url is None else self._fetched(url)
+        pixels, order = self._pixels(image if fetched is None else fetched, color_order, name)
+        source = ImageSource(reference=image, size=pixels.shape[:2], color_order=color_order, fetched=fetched)
         return Picture(pixels, order, source)
 
     def _pixels(
@@ -92,7 +94,8 @@ class ImageLoader(Value):
         if isinstance(image, np.ndarray):
             return self._checked(check_picture(image, name), name), color_order or ColorOrder.BGR
         if isinstance(image, (str, os.PathLike)):
-            return self._decoded_file(os.fspath(image))
+            path = os.fsdecode(image)
+            return decode(_read_file(path), max_pixels=self.max_pixels, name=path)
         if isinstance(image, (bytes, bytearray, memoryview)):
             data = bytes(image) if isinstance(image, memoryview) else image
             return decode(data, max_pixels=self.max_pixels, name=f"{name} (bytes)")
@@ -106,25 +109,22 @@ class ImageLoader(Value):
         check_pixels(pixels.shape[0], pixels.shape[1], self.max_pixels, name)
         return pixels
 
-    def _decoded_file(self, path: str | bytes) -> tuple[npt.NDArray[np.uint8], ColorOrder]:
-        text = os.fsdecode(path)
-        if text.lower().startswith(_URL_PREFIXES):
-            return self._decoded_url(text)
-        return decode(_read_file(text), max_pixels=self.max_pixels, name=text)
-
-    def _decoded_url(self, url: str) -> tuple[npt.NDArray[np.uint8], ColorOrder]:
-        from inference_models_core.network.origins import redacted
-
-        shown = redacted(url)  # what stands in a query may be a signature
+    def _fetched(self, url: str) -> bytes:
         if not self.allow_urls:
-            raise UrlInputForbiddenError(
-                f"{shown} is a URL, and fetching pictures from URLs is not allowed",
+            from inference_models_core.network.origins import redacted
+
+            raise UrlInputForbiddenError(  # without its query, which may be a signature
+                f"{redacted(url)} is a URL, and fetching pictures from URLs is not allowed",
                 hint="allow it with LoadOptions(allow_url_input=True), or download the picture and pass its bytes",
             )
         from inference_models_vision.images.urls import fetch
 
-        data = fetch(url, allow_private_hosts=self.allow_private_hosts)
-        return decode(data, max_pixels=self.max_pixels, name=shown)
+        return fetch(url, allow_private_hosts=self.allow_private_hosts)
+
+
+def _url_of(image: Any) -> str | None:
+    text = os.fsdecode(image) if isinstance(image, (str, os.PathLike)) else ""
+    return text if text.lower().startswith(_URL_PREFIXES) else None
 
 
 def _read_file(path: str) -> bytes:
