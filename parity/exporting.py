@@ -1,0 +1,102 @@
+"""Exports a network of Ultralytics or torchvision: `python -m parity.exporting LIBRARY NETWORK HEIGHT WIDTH SEED FILE`.
+
+Weights are drawn by seed. A fresh network answers nearly the same whatever it sees, so its normalizations are first
+adjusted to pictures, then its last layers are scaled until scores are spread out.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from parity.pictures import pictures
+from parity.scenes import CLASSES, SLOTS
+
+PICTURES = 20
+MEAN, DEVIATION = -3.5, 1.6
+"""Of the logits of a detector: about one place of eight gets above 0.25."""
+OPSET, BOXES = 17, 100
+
+
+def main(library: str, network: str, height: str, width: str, seed: str, file: str) -> None:
+    """Writes the file."""
+    torch.manual_seed(int(seed))
+    planes = [torch.from_numpy(picture).permute(2, 0, 1)[None] / 255 for picture in pictures(PICTURES)]
+    sized = [nn.functional.interpolate(plane, (int(height), int(width)), mode="bilinear") for plane in planes]
+    _EXPORTERS[library](network, torch.cat(sized), Path(file))
+
+
+def ultralytics(network: str, seen: torch.Tensor, path: Path) -> None:
+    """With the library's own export, as its users do."""
+    from ultralytics import YOLO
+    from ultralytics.nn import tasks
+
+    yolo = YOLO(network)
+    kinds = {"detect": tasks.DetectionModel, "segment": tasks.SegmentationModel, "classify": tasks.ClassificationModel}
+    more: dict[str, Any] = {"data_kpt_shape": (SLOTS, 3)} if yolo.task == "pose" else {}
+    kind = kinds.get(yolo.task, tasks.PoseModel)
+    arguments = yolo.model.args
+    yolo.model = kind(network, nc=len(CLASSES), verbose=False, **more)
+    yolo.model.args, yolo.model.task, yolo.model.names = arguments, yolo.task, dict(enumerate(CLASSES))
+    _settle(yolo.model, seen)
+    if yolo.task == "classify":
+        _spread([yolo.model.model[-1].linear], lambda: yolo.model(seen), 0.0)
+    else:
+        head = yolo.model.model[-1]
+        layers = [branch[-1] for name in ("cv3", "one2one_cv3") for branch in getattr(head, name, None) or ()]
+        _spread(layers, lambda: yolo.model(seen), MEAN)
+    ends = getattr(yolo.model.model[-1], "one2one_cv2", None) is not None  # needs no suppression, and exports that
+    final = {"nms": False, "max_det": BOXES} if ends else {}
+    exported = yolo.export(format="onnx", imgsz=list(seen.shape[2:]), opset=OPSET, simplify=False, **final)
+    shutil.move(exported, path)
+
+
+def torchvision(network: str, seen: torch.Tensor, path: Path) -> None:
+    """With PyTorch's exporter."""
+    from torchvision import models
+
+    model = models.get_model(network, num_classes=len(CLASSES))
+    _settle(model, seen)
+    last = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
+    nn.init.normal_(last.weight)
+    _spread([last], lambda: model(seen), 0.0)
+    torch.onnx.export(model, (seen[:1],), str(path), dynamo=False, opset_version=OPSET, input_names=["images"])
+
+
+def _settle(model: nn.Module, seen: torch.Tensor) -> None:
+    """Lets normalizations take the means and deviations of these pictures for those of their layers."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None
+    model.train()
+    with torch.no_grad():
+        model(seen)
+    model.eval()
+
+
+def _spread(layers: list[Any], run: Any, mean: float) -> None:
+    """Gives what each layer says this mean, and the deviation."""
+    said: dict[int, torch.Tensor] = {}
+    hooks = [
+        layer.register_forward_hook(lambda _, __, out, i=i: said.update({i: out.detach()}))
+        for i, layer in enumerate(layers)
+    ]
+    with torch.no_grad():
+        run()
+        for i, layer in enumerate(layers):
+            factor = DEVIATION / said[i].std().clamp(min=1e-6)
+            layer.weight *= factor
+            layer.bias.copy_(mean - (said[i].mean() - layer.bias) * factor)
+    for hook in hooks:
+        hook.remove()
+
+
+_EXPORTERS = {"ultralytics": ultralytics, "torchvision": torchvision}
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
