@@ -20,6 +20,8 @@ from parity.scenes import CLASSES, SLOTS
 PICTURES = 20
 MEAN, DEVIATION = -3.5, 1.6
 """Of the logits of a detector: about one place of eight gets above 0.25."""
+MASK_DEVIATION = 0.01
+"""Of the coefficients of masks, so that few sums of prototypes are all but 0 or 1: half way between those is a tie."""
 OPSET, BOXES = 17, 100
 
 
@@ -47,13 +49,20 @@ def ultralytics(network: str, seen: torch.Tensor, path: Path) -> None:
     if yolo.task == "classify":
         _spread([yolo.model.model[-1].linear], lambda: yolo.model(seen), 0.0)
     else:
-        head = yolo.model.model[-1]
-        layers = [branch[-1] for name in ("cv3", "one2one_cv3") for branch in getattr(head, name, None) or ()]
-        _spread(layers, lambda: yolo.model(seen), MEAN)
+        _spread(_last_layers(yolo, "cv3"), lambda: yolo.model(seen), MEAN)
+    if yolo.task == "segment":
+        _spread(_last_layers(yolo, "cv4"), lambda: yolo.model(seen), 0.0, MASK_DEVIATION)
     ends = getattr(yolo.model.model[-1], "one2one_cv2", None) is not None  # needs no suppression, and exports that
     final = {"nms": False, "max_det": BOXES} if ends else {}
     exported = yolo.export(format="onnx", imgsz=list(seen.shape[2:]), opset=OPSET, simplify=False, **final)
     shutil.move(exported, path)
+
+
+def _last_layers(yolo: Any, branches: str) -> list[Any]:
+    """Of each scale, of the head that needs suppression and of the one that does not."""
+    head = yolo.model.model[-1]
+    names = (branches, f"one2one_{branches}")
+    return [branch[-1] for name in names for branch in getattr(head, name, None) or ()]
 
 
 def torchvision(network: str, seen: torch.Tensor, path: Path) -> None:
@@ -79,8 +88,8 @@ def _settle(model: nn.Module, seen: torch.Tensor) -> None:
     model.eval()
 
 
-def _spread(layers: list[Any], run: Any, mean: float) -> None:
-    """Gives what each layer says this mean, and the deviation."""
+def _spread(layers: list[Any], run: Any, mean: float, deviation: float = DEVIATION) -> None:
+    """Gives what each layer says this mean and deviation."""
     said: dict[int, torch.Tensor] = {}
     hooks = [
         layer.register_forward_hook(lambda _, __, out, i=i: said.update({i: out.detach()}))
@@ -89,7 +98,7 @@ def _spread(layers: list[Any], run: Any, mean: float) -> None:
     with torch.no_grad():
         run()
         for i, layer in enumerate(layers):
-            factor = DEVIATION / said[i].std().clamp(min=1e-6)
+            factor = deviation / said[i].std().clamp(min=1e-6)
             layer.weight *= factor
             layer.bias.copy_(mean - (said[i].mean() - layer.bias) * factor)
     for hook in hooks:
