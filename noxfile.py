@@ -94,7 +94,7 @@ def parity(session: nox.Session) -> None:
 
     Not part of CI: the reference brings PyTorch, and the ordinary tests check every row against the kept answers.
     """
-    install_everything(session, "test", "reference", editable=True)
+    install_everything(session, "test", "reference", "ultralytics", editable=True)
     session.run("python", "-m", "parity.compare", *session.posargs)
 
 

@@ -149,6 +149,9 @@ differences include those of key points; "mask IoU inside" leaves out the first 
 and where a mask has fewer than 100 pixels, one of them may differ and counts as 0.99;
 "covariance" is relative to the matrix, "depth" to the range of the map, "vector" to the largest component.
 
+Most graphs are built by hand, so that their outputs are known and never a close call. Those of rows that are "exported"
+come from Ultralytics' own export, or from torchvision's networks, with seeded weights.
+
 Numbers in parentheses are beyond the bar for a reason that [differences.md](differences.md) gives:
 
 {chr(10).join(explained)}
