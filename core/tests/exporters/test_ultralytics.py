@@ -59,3 +59,18 @@ def test_damage_names_the_file_and_the_key(key, value):
 def test_a_damaged_batch():
     with pytest.raises(MalformedDocumentError, match=r"weights.*batch"):
         read_batch({**EXPORT, "batch": 0}, "weights")
+
+
+@pytest.mark.parametrize(("family", "head"), [("YOLO26n", "yolo26"), ("YOLOv10n", "yolov10"), ("YOLO11n", "yolov11")])
+@pytest.mark.parametrize(("said", "raw"), [({}, False), ({"end2end": "True"}, False), ({"end2end": "False"}, True)])
+def test_exports_without_the_head_that_needs_no_suppression(family, head, said, raw):
+    metadata = {**EXPORT, "description": f"Ultralytics {family} model", **said}
+    ends = head in ("yolo26", "yolov10")
+    assert read_ultralytics(metadata, None, "weights")["architecture"] == ("yolov8" if raw and ends else head)
+    assert read_ultralytics({**metadata, "task": "classify"}, None, "weights")["architecture"] == head
+
+
+def test_a_damaged_word_on_the_head_is_refused():
+    metadata = {**EXPORT, "description": "Ultralytics YOLO26n model", "end2end": "perhaps"}
+    with pytest.raises(MalformedDocumentError, match="end2end"):
+        read_ultralytics(metadata, None, "weights")

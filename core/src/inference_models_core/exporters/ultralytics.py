@@ -1,6 +1,7 @@
 """The metadata that Ultralytics writes into its exports (https://docs.ultralytics.com/modes/export/).
 
-Keys: ``description``, ``author``, ``version``, ``task``, ``stride``, ``batch``, ``imgsz``, ``names``, ``args``. Values
+Keys: ``description``, ``author``, ``version``, ``task``, ``stride``, ``batch``, ``imgsz``, ``names``, ``args``,
+``end2end``. Values
 are texts of Python literals where the format takes only texts (``metadata_props`` of ONNX files), else what JSON makes
 of them (``config.txt`` of TorchScript archives), where the class ids of ``names`` are texts.
 """
@@ -42,6 +43,7 @@ _ARCHITECTURES = {
     "12": "yolov12",
     "26": "yolo26",
 }
+_ENDING = frozenset(("yolov10", "yolo26"))
 _GREY = 114
 _MAX_LITERAL = 256 * 1024
 _MAX_CLASSES = 100_000
@@ -73,7 +75,7 @@ def read_ultralytics(
     dynamic = graph_size is None and (graph_says_sizes or reader.is_dynamic())
     task = reader.text("task")
     return {
-        "architecture": architecture(reader.text("description")),
+        "architecture": _with_head_of(architecture(reader.text("description")), reader),
         "task": _TASKS.get(task),
         "class_names": reader.class_names(),
         "input_size": size,
@@ -107,6 +109,12 @@ def architecture(description: str) -> str | None:
     """
     found = _FAMILY.search(description)
     return _ARCHITECTURES.get(found[1]) if found else None
+
+
+def _with_head_of(family: str | None, metadata: _Metadata) -> str | None:
+    """YOLOv10 and YOLO26 without the head that needs no suppression have that of YOLOv8, and newer exports say so."""
+    raw = family in _ENDING and metadata.text("task") in _LETTERBOXED and metadata.ends() is False
+    return "yolov8" if raw else family
 
 
 def _preprocessing(size: tuple[int, int] | None, dynamic: bool, metadata: _Metadata) -> dict[str, Any] | None:
@@ -174,6 +182,10 @@ class _Metadata:
     def is_dynamic(self) -> bool:
         """Whether any batch and size were asked for."""
         return self.arguments().get("dynamic") is True
+
+    def ends(self) -> bool | None:
+        """Whether the graph gives final boxes without suppression; ``None`` where it is not said."""
+        return self._read("end2end", "True or False", lambda value: value if isinstance(value, bool) else None, None)
 
     def batch(self) -> int:
         """Pictures of one run; 1 where it is not said, which is the exporter's own default."""
