@@ -11,7 +11,9 @@ import threading
 import time
 
 import pytest
+from inference_models_core.download import locks
 from inference_models_core.errors import CacheLockStalledError
+from inference_models_core.store.lease import is_held, remove_unless_held
 from inference_models_core.store.store import Store
 from store_kit import CONTENTS, Child, content_of, fill, needs_posix, package_of, put
 
@@ -241,6 +243,35 @@ def test_threads_and_forks_at_once(store, contents):
     assert done == [1] * 8
 
 
+@contextlib.contextmanager
+def forks_at_take(monkeypatch):
+    """Forks as soon as a lock is taken, as another thread may do; the children live on with what they inherit."""
+    children, real = [], locks.take
+
+    def take(fd, **options):
+        taken = real(fd, **options)
+        children.append(Child(lambda: time.sleep(30)))
+        return taken
+
+    monkeypatch.setattr(locks, "take", take)
+    yield children
+    for child in children:
+        child.kill()
+        child.result()
+
+
+def test_a_fork_while_locks_are_tried_keeps_none(store, package, monkeypatch):
+    """R-14: a lock that is held for an instant must not stay with a child, which would wait for itself."""
+    lease = store.place_package(package)
+    lease.close()
+    with forks_at_take(monkeypatch) as children:
+        with store.lock(KEY, stall_seconds=0.5):
+            pass
+        assert [is_held(lease.directory), is_held(lease.directory)] == [False, False]
+        assert remove_unless_held(lease.directory, may_be_held=True)
+    assert len(children) == 4
+
+
 def _fork_quietly(function, count):
     """Python 3.12 warns of forks beside threads, which is what is tried here."""
     import warnings
@@ -282,8 +313,6 @@ def test_a_child_that_leaves_the_block_of_its_parent_frees_nothing(store):
 
 
 def test_a_lease_survives_the_end_of_a_forked_child(store, package):
-    from inference_models_core.store.lease import is_held
-
     lease = store.place_package(package)
     Child(lambda: lease.close()).result()
     assert is_held(lease.directory)

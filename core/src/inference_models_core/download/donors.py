@@ -76,7 +76,7 @@ def _copy(donor: Donor, part: Part) -> bool:
             return False
         copied = union((start, files.copy_at(fd, part.fd, start, stop)) for start, stop in donor.done)
     finally:
-        os.close(fd)
+        locks.close(fd)
     if not copied:
         return False
     is_prefix = prefix(copied) == length(copied)

@@ -5,6 +5,7 @@ The lock guards nothing: parts are private. It only tells garbage from what anot
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -39,6 +40,22 @@ def take(fd: int, *, shared: bool = False) -> bool | None:
     return True
 
 
+def close(fd: int) -> None:
+    """Gives back a lock that was held for an instant, and closes the file.
+
+    Closing alone does not give it back where another thread forked meanwhile: the child inherits the open file and the
+    lock with it, and would go on to wait for itself.
+    """
+    try:
+        if sys.platform != "win32":
+            import fcntl
+
+            with contextlib.suppress(OSError):  # no locks here
+                fcntl.flock(fd, fcntl.LOCK_UN)
+    finally:
+        os.close(fd)
+
+
 def exclude(path: Path) -> bool:
     """Whether locks work at all: one on a file whose lock this process holds must not be free a second time.
 
@@ -48,4 +65,4 @@ def exclude(path: Path) -> bool:
     try:
         return take(fd) is False
     finally:
-        os.close(fd)
+        close(fd)

@@ -158,7 +158,7 @@ def _remove_if_dead(path: Path, idle_seconds: float) -> bool:
         try:
             is_garbage = _is_garbage(path, fd, idle_seconds)
         finally:
-            os.close(fd)  # before it is removed, as Windows wants it
+            locks.close(fd)  # before it is removed, as Windows wants it
         return is_garbage and _remove_files(path)
     except OSError:
         return False  # gone, not ours, or not a file at all

@@ -8,7 +8,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING
 
-from inference_models_core.download.locks import take
+from inference_models_core.download import locks
 from inference_models_core.store import files, identity
 from inference_models_core.store.layout import BUILDING
 
@@ -75,10 +75,10 @@ def _is_taken(fd: int, folder: Path) -> bool:
     """Whether the folder could be held; closed if not."""
     is_taken = False
     try:
-        is_taken = take(fd, shared=True) is not False and is_same_folder(fd, folder)
+        is_taken = locks.take(fd, shared=True) is not False and is_same_folder(fd, folder)
     finally:
         if not is_taken:
-            os.close(fd)
+            locks.close(fd)
     return is_taken
 
 
@@ -91,7 +91,7 @@ def is_same_folder(fd: int, folder: Path) -> bool:
 
 
 def close_folder(fd: int | None) -> None:
-    """Closes what :func:`hold_folder` has opened."""
+    """Closes what :func:`hold_folder` has opened; a forked process that inherited it holds the folder on."""
     if fd is not None:
         os.close(fd)
 
@@ -105,10 +105,10 @@ def is_held(folder: Path) -> bool | None:
     except OSError:
         return None
     try:
-        free = take(fd)
+        free = locks.take(fd)
         return None if free is None else not free
     finally:
-        os.close(fd)
+        locks.close(fd)
 
 
 def folders_of(handles: Iterable[str]) -> list[str]:
@@ -142,12 +142,12 @@ def remove_unless_held(folder: Path, *, may_be_held: bool) -> bool:
     except FileNotFoundError:
         return True
     try:
-        free = take(fd)
+        free = locks.take(fd)
         if free is None:
             free = not may_be_held
         return free and is_same_folder(fd, folder) and _remove(folder)
     finally:
-        os.close(fd)
+        locks.close(fd)
 
 
 def _remove(folder: Path) -> bool:

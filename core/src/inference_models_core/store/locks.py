@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from inference_models_core import parsing
-from inference_models_core.download.locks import take
+from inference_models_core.download import locks
 from inference_models_core.errors import CacheError, CacheLockStalledError
 from inference_models_core.log import logger
 from inference_models_core.store import files
@@ -75,9 +75,9 @@ def _has_locks(path: Path, mode: int) -> bool:
     """Asks the file system itself, as the package for locks takes some of its errors for a lock that is held."""
     fd = _open(path, mode)
     try:
-        return sys.platform == "win32" or take(fd, shared=True) is not None
+        return sys.platform == "win32" or locks.take(fd, shared=True) is not None
     finally:
-        os.close(fd)
+        locks.close(fd)
 
 
 def _open(path: Path, mode: int) -> int:
