@@ -22,9 +22,9 @@ def _drawn(name: str, outputs: Outputs) -> list[np.ndarray]:
     return [np.ascontiguousarray(output, np.float32) for output in outputs(np.random.default_rng(seed))]
 
 
-def write_documents(folder: Path, spec: Any, entry: Entry) -> Path:
+def write_documents(folder: Path, spec: Any, entry: Entry, backend: str = "onnx") -> Path:
     """Everything of a package but its graphs."""
-    config = {"model_architecture": spec.architecture, "task_type": spec.task, "backend_type": "onnx"}
+    config = {"model_architecture": spec.architecture, "task_type": spec.task, "backend_type": backend}
     size = {"height": entry.size, "width": entry.size}
     network = {
         "training_input_size": size,

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+from inference_models_core.runtime.modules import missing_modules
 from inference_models_vision.catalog import MODELS
 
 SIZE = 64
@@ -252,5 +253,6 @@ CASES = {
     " ".join(filter(None, (*key, entry.variant))): (CATALOG[key], entry)
     for key in CATALOG
     for entry in ENTRIES.get(key, ())
+    if not missing_modules(CATALOG[key].requires_modules)
 }
-"""Name -> row and entry, of those that the catalog has."""
+"""Name -> row and entry, of those that the catalog has and whose optional packages are here."""

@@ -17,6 +17,7 @@ from inference_models_core.plugins.calls import attributed
 from inference_models_core.plugins.host import get_host
 from inference_models_core.providers.chain import find_model
 from inference_models_core.reference import parse_reference
+from inference_models_core.runtime.modules import missing_modules
 from inference_models_core.types.devices import parse_device
 from inference_models_core.types.negotiation import Rejection
 
@@ -183,7 +184,8 @@ def _dependency_request(plan: Plan, device: Device, dependency: ModelDependency)
 
 
 def _negotiate(request: LoadRequest, host: PluginHost, registry: Registry, found: Found) -> Negotiation:
-    listed = shortlist(request, found.metadata, registry, provider_trusted=found.trusted)
+    missing = missing_modules(registry.required_modules)
+    listed = shortlist(request, found.metadata, registry, provider_trusted=found.trusted, missing_modules=missing)
     return negotiate(
         request,
         listed,

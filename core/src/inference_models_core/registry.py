@@ -153,6 +153,7 @@ class Registry:
         models: Every registered row.
         pipelines: Every registered pipeline.
         providers: Every registered weights provider.
+        required_modules: What some row or other requires beside its distribution.
     """
 
     backends: tuple[Registered[BackendSpec], ...] = ()
@@ -165,6 +166,7 @@ class Registry:
     _providers_by_name: Groups[str, WeightsProviderSpec] = attrs.field(init=False, repr=False, eq=False)
     _providers_by_scheme: Groups[str, WeightsProviderSpec] = attrs.field(init=False, repr=False, eq=False)
     _rows_by_task: Groups[tuple[str, str], ModelSpec] = attrs.field(init=False, repr=False, eq=False)
+    required_modules: frozenset[str] = attrs.field(init=False, repr=False, eq=False)
 
     @_backends_by_name.default
     def _index_backend_names(self) -> Groups[str, BackendSpec]:
@@ -189,6 +191,10 @@ class Registry:
     @_rows_by_task.default
     def _index_rows(self) -> Groups[tuple[str, str], ModelSpec]:
         return _group(sorted(self.models, key=_row_order), lambda spec: ((spec.architecture, spec.task),))
+
+    @required_modules.default
+    def _collect_required_modules(self) -> frozenset[str]:
+        return frozenset(name for row, _ in self.models for name in row.requires_modules)
 
     def backend(self, name: str, prefer: Sequence[str] = ()) -> Selection[BackendSpec]:
         """Finds a backend by its name or any other spelling of it.

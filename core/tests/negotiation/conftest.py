@@ -79,9 +79,14 @@ class World:
         return {**usable, **changes}
 
     def negotiate(self, packages, request=None, registry=None, reports=None, trusted=True, metadata=None, **how):
+        missing = how.pop("missing_modules", frozenset())
         request = request or self.request()
         listed = shortlist(
-            request, metadata or self.metadata(packages), registry or self.registry(), provider_trusted=trusted
+            request,
+            metadata or self.metadata(packages),
+            registry or self.registry(),
+            provider_trusted=trusted,
+            missing_modules=missing,
         )
         reports = self.reports() if reports is None else reports
         return negotiate(request, listed, reports, **how)

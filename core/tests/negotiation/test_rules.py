@@ -386,6 +386,42 @@ def test_strangers_row_is_listed_and_used_only_when_named(world):
     assert world.negotiate([world.package()], named, registry).best.row is row
 
 
+# Optional packages of a row
+
+
+@pytest.mark.parametrize(
+    ("missing", "outcome"),
+    [
+        ((), 1),
+        (("other",), 1),
+        (("second",), "requirements-not-installed"),
+        (("first", "second"), "requirements-not-installed"),
+    ],
+)
+def test_a_row_needs_all_of_its_modules(world, missing, outcome):
+    needy = ModelSpec(
+        architecture="reader",
+        task="ocr",
+        implementation="a.b:Reader",
+        requires_modules=["first", "second"],
+        install_hint='pip install "reader[all]"',
+    )
+    registry = world.registry([(needy, world.plugin("reader"))])
+    assert registry.required_modules == {"first", "second"}
+    packages = [world.package(), world.package("q", architecture="reader", task="ocr")]
+    negotiation = world.negotiate(packages, registry=registry, missing_modules=frozenset(missing))
+    assert world.codes(negotiation) == {"p": 0, "q": outcome}
+    for rejection in negotiation.rejected:
+        assert rejection.reason == f"Reader needs {' and '.join(missing)}, not installed here"
+        assert rejection.fix == 'pip install "reader[all]"'
+
+
+@pytest.mark.parametrize("names", [("a.b",), ("",), (7,), ("pip install",)])
+def test_required_modules_have_names_that_can_be_looked_up(names):
+    with pytest.raises(ValueError, match="requires_modules"):
+        ModelSpec(architecture="a", task="b", implementation="c:D", requires_modules=names)
+
+
 # Steps
 
 

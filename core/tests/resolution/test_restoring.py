@@ -93,6 +93,7 @@ CHANGES = {
     "parser of another type": Changed(backend={"parsers": {"loopback-model-package-v1": "builtins:dict"}}),
     "program-like now": Changed(backend={"tier": "T2"}),
     "code now": Changed(backend={"tier": "T3"}),
+    "needs an optional package now": Changed(row={"requires_modules": ("not_here_at_all",)}),
     "needs a feature now": Changed(row={"requires_features": {"nms"}}),
 }
 

@@ -14,6 +14,7 @@ from inference_models_core.errors import (
     LoadFailedError,
     MalformedDocumentError,
     ModelClosedError,
+    NoCompatiblePackageError,
     PackageError,
     PackageFileMissingError,
     UnsafeModelFileError,
@@ -220,7 +221,7 @@ def test_networks_that_cannot_be_built(package, network, initialization):
 def test_without_timm_a_command_says_what_to_do(package, network, monkeypatch):
     folder = package({"weights.safetensors": network.state_dict()})
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(LoadFailedError, match=r"inference-models-torch\[timm\]"):
+    with pytest.raises(NoCompatiblePackageError, match=r"inference-models-torch\[timm\]"):
         AutoModel.from_pretrained(folder, device="cpu")
 
 

@@ -4,7 +4,7 @@ from inference_models_vision.health import check_ocr_packages, check_opencv_buil
 
 
 @pytest.mark.parametrize(
-    ("builds", "has_module", "verdict", "fix"),
+    ("builds", "cv2_found", "verdict", "fix"),
     [
         (["opencv-python-headless"], True, Verdict.OK, ""),
         ([], True, Verdict.OK, ""),
@@ -18,8 +18,8 @@ from inference_models_vision.health import check_ocr_packages, check_opencv_buil
         ),
     ],
 )
-def test_verdicts(builds, has_module, verdict, fix):
-    result = judge(builds, has_module=has_module)
+def test_verdicts(builds, cv2_found, verdict, fix):
+    result = judge(builds, cv2_found=cv2_found)
     assert (result.verdict, result.fix) == (verdict, fix)
     assert result.message
 

@@ -45,6 +45,7 @@ def list_models(
         list_providers,
         list_rows,
     )
+    from inference_models_core.runtime.modules import missing_modules
     from inference_models_core.store.inventory import cached_packages
 
     if rows and provider:
@@ -56,5 +57,6 @@ def list_models(
         cached=None if rows or task else list_cached(kept, query, provider),
         providers=None if rows else list_providers(registry, query, provider),
         rows=None if provider else list_rows(registry, query),
+        missing_modules=missing_modules(registry.required_modules),
     )
     emit_report(report, as_json=as_json)

@@ -23,6 +23,7 @@ AMBIGUOUS_BACKEND = "ambiguous-backend"
 NO_IMPLEMENTATION = "no-implementation"
 UNSUPPORTED_FEATURES = "unsupported-features"
 AMBIGUOUS_IMPLEMENTATION = "ambiguous-implementation"
+REQUIREMENTS_NOT_INSTALLED = "requirements-not-installed"
 QUANTIZATION_NOT_REQUESTED = "quantization-not-requested"
 BATCH_SIZE_UNSUPPORTED = "batch-size-unsupported"
 RUNTIME_NOT_INSTALLED = "runtime-not-installed"
@@ -49,6 +50,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         NO_IMPLEMENTATION: "No installed plugin runs this architecture and task on this backend.",
         UNSUPPORTED_FEATURES: "The implementations that are installed do not understand the package's features.",
         AMBIGUOUS_IMPLEMENTATION: "Several distributions bring equally good implementations.",
+        REQUIREMENTS_NOT_INSTALLED: "The implementation is installed, optional packages that it needs are not.",
         QUANTIZATION_NOT_REQUESTED: "The caller did not ask for this precision; int8 and lower are never a default.",
         BATCH_SIZE_UNSUPPORTED: "Every run would compute more pictures than the largest batch asked for.",
         RUNTIME_NOT_INSTALLED: "The plugin is installed, the runtime that it needs is not.",

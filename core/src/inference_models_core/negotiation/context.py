@@ -73,12 +73,19 @@ class ShortlistContext:
     """Request, metadata and registry, and what was looked up in them so far."""
 
     def __init__(
-        self, request: LoadRequest, metadata: ModelMetadata, registry: Registry, *, provider_trusted: bool
+        self,
+        request: LoadRequest,
+        metadata: ModelMetadata,
+        registry: Registry,
+        *,
+        provider_trusted: bool,
+        missing_modules: frozenset[str],
     ) -> None:
         self.request = request
         self.metadata = metadata
         self.registry = registry
         self.provider_trusted = provider_trusted
+        self.missing_modules = missing_modules
         self.prefer = request.options.prefer
         self.quantizations = _quantizations(request)
         self.duplicates = _duplicates(metadata)

@@ -105,6 +105,16 @@ def implementation(package: ModelPackage, context: ShortlistContext) -> Rejectio
     return _unsupported_features(package, context) or _no_implementation(package, context)
 
 
+def requirements(package: ModelPackage, context: ShortlistContext) -> Rejection | None:
+    """Optional packages that the implementation needs."""
+    row = context.row(package).spec
+    missing = [name for name in row.requires_modules if name in context.missing_modules] if row is not None else ()
+    if row is None or not missing:
+        return None
+    reason = f"{row.class_name} needs {' and '.join(missing)}, not installed here"
+    return Rejection(code=codes.REQUIREMENTS_NOT_INSTALLED, reason=reason, fix=row.install_hint)
+
+
 def quantization(package: ModelPackage, context: ShortlistContext) -> Rejection | None:
     """The precisions that the caller named, or the default ones."""
     if package.quantization in context.quantizations or context.request.package_id is not None:
@@ -184,6 +194,7 @@ KIND_RULES: tuple[ShortlistRule, ...] = (
     requested_backend,
     installed_backend,
     implementation,
+    requirements,
     quantization,
     batch_size,
 )
@@ -226,10 +237,9 @@ def _unsupported_features(package: ModelPackage, context: ShortlistContext) -> R
     unknown, row = min(gaps, key=lambda gap: (len(gap[0]), gap[0], str(gap[1].implementation)))
     missing = sorted(row.requires_features - features)
     what = f"does not understand {', '.join(unknown)}" if unknown else f"needs {', '.join(missing)}"
-    name = str(row.implementation).partition(":")[2]
     return Rejection(
         code=codes.UNSUPPORTED_FEATURES,
-        reason=f"{name}, the nearest implementation of {architecture} {task}, {what}",
+        reason=f"{row.class_name}, the nearest implementation of {architecture} {task}, {what}",
         fix="upgrade the plugin, or use another package",
     )
 

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 
 def shortlist(
-    request: LoadRequest, metadata: ModelMetadata, registry: Registry, *, provider_trusted: bool
+    request: LoadRequest,
+    metadata: ModelMetadata,
+    registry: Registry,
+    *,
+    provider_trusted: bool,
+    missing_modules: frozenset[str] = frozenset(),
 ) -> Shortlist:
     """Applies the rules that need no detection.
 
@@ -35,11 +40,15 @@ def shortlist(
         registry: What is registered.
         provider_trusted: Whether the provider is trusted: samples, a path that the caller typed, or one that the user
             configured.
+        missing_modules: Those of ``registry.required_modules`` that are not installed.
 
     Returns:
         The packages that may run, and the others with their reasons.
     """
-    judge = _Judge(ShortlistContext(request, metadata, registry, provider_trusted=provider_trusted))
+    context = ShortlistContext(
+        request, metadata, registry, provider_trusted=provider_trusted, missing_modules=missing_modules
+    )
+    judge = _Judge(context)
     survivors: list[Survivor] = []
     rejections: list[Rejection] = []
     for package in metadata.packages:

@@ -13,7 +13,7 @@ from inference_models_core.types.listings import ListedModel
 from inference_models_core.types.providers import SupportsListing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from inference_models_core.registry import Registry, Triple
     from inference_models_core.store.inventory import CachedPackage
@@ -73,11 +73,13 @@ class ListingReport(Report):
         cached: The packages in the cache.
         providers: One listing per provider that can list.
         rows: The expanded table (architecture, task, backend) -> class.
+        missing_modules: What rows require and is not installed.
     """
 
     cached: tuple[CachedPackage, ...] | None = None
     providers: tuple[ProviderListing, ...] | None = None
     rows: tuple[Triple, ...] | None = None
+    missing_modules: frozenset[str] = frozenset()
 
     def document(self) -> Document:
         """The sections, each labelled with where it comes from."""
@@ -91,7 +93,7 @@ class ListingReport(Report):
         if self.providers is not None:
             sections["providers"] = [listing.to_dict() for listing in self.providers]
         if self.rows is not None:
-            sections["implementations"] = [_triple_dict(triple) for triple in self.rows]
+            sections["implementations"] = [_triple_dict(triple, self._missing(triple)) for triple in self.rows]
         return sections
 
     def _cached(self) -> Iterator[Table]:
@@ -111,15 +113,21 @@ class ListingReport(Report):
             if listing.error:
                 yield Note(f"{listing.provider}: {listing.error.message}", fix=listing.error.hint, tone=Tone.BAD)
 
-    def _rows(self) -> Iterator[Table]:
+    def _missing(self, triple: Triple) -> list[str]:
+        return [name for name in triple.row.requires_modules if name in self.missing_modules]
+
+    def _rows(self) -> Iterator[Table | Note]:
         if self.rows is None:
             return
         yield Table(
             title="Implementations that are registered",
             columns=("architecture", "task", "backend", "class", "from", "standing"),
-            rows=map(_triple_row, self.rows),
+            rows=[_triple_row(triple, self._missing(triple)) for triple in self.rows],
             empty="none",
         )
+        unmet = {triple.row.install_hint: self._missing(triple) for triple in self.rows if self._missing(triple)}
+        for fix, missing in unmet.items():
+            yield Note(f"{_and(missing)} not installed", fix=fix, tone=Tone.WARNING)
 
 
 def list_cached(
@@ -218,18 +226,23 @@ def _models_table(listing: ProviderListing) -> Table:
     )
 
 
-def _triple_row(triple: Triple) -> Iterable[object]:
+def _and(names: Iterable[str]) -> str:
+    return " and ".join(names)
+
+
+def _triple_row(triple: Triple, missing: Sequence[str]) -> Iterable[object]:
+    standing = Cell(triple.standing, tone=_STANDING_TONES.get(triple.standing, Tone.PLAIN))
     return (
         triple.architecture,
         triple.task,
         triple.backend,
-        str(triple.row.implementation).rpartition(":")[2],
+        triple.row.class_name,
         triple.plugin,
-        Cell(triple.standing, tone=_STANDING_TONES.get(triple.standing, Tone.PLAIN)),
+        Cell(f"needs {_and(missing)}", tone=Tone.WARNING) if missing else standing,
     )
 
 
-def _triple_dict(triple: Triple) -> dict[str, Any]:
+def _triple_dict(triple: Triple, missing: Sequence[str]) -> dict[str, Any]:
     return {
         "architecture": triple.architecture,
         "task": triple.task,
@@ -238,5 +251,7 @@ def _triple_dict(triple: Triple) -> dict[str, Any]:
         "plugin": triple.plugin.name,
         "distribution": triple.plugin.distribution,
         "standing": triple.standing,
+        "missing": list(missing),
+        "fix": triple.row.install_hint if missing else "",
         "summary": triple.row.summary,
     }

@@ -16,6 +16,7 @@ from inference_models_core.negotiation.shortlist import shortlist
 from inference_models_core.providers.asking import Found, found_by
 from inference_models_core.providers.documents import read_model
 from inference_models_core.providers.manifests import read_manifest
+from inference_models_core.runtime.modules import missing_modules
 from inference_models_core.types.negotiation import Negotiation
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def restore(
         return None
     found = found_by(spec, request, metadata)
     found = found._replace(trusted=found.trusted and choice.trusted)
-    listed = shortlist(request, metadata, registry, provider_trusted=found.trusted)
+    missing = missing_modules(registry.required_modules)
+    listed = shortlist(request, metadata, registry, provider_trusted=found.trusted, missing_modules=missing)
     if len(listed.survivors) != 1 or not _is_for(choice, listed.survivors[0], request):
         return None
     survivor = listed.survivors[0]

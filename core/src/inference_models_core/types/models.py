@@ -21,6 +21,9 @@ class ModelSpec(Value):
         graphs: Names of the graphs it needs; each becomes one runner.
         supports_features: Package features it understands; a package with any other is not for this row.
         requires_features: Package features without which this row does not apply.
+        requires_modules: Python modules that are optional for its distribution and that it needs all of, such as
+            ``("timm",)``; top-level names. Where one is missing, packages for this row are rejected.
+        install_hint: The command that brings them.
         summary: One line for listings.
     """
 
@@ -31,7 +34,20 @@ class ModelSpec(Value):
     graphs: tuple[str, ...] = attrs.field(default=("weights",), converter=to_tuple)
     supports_features: frozenset[str] = attrs.field(default=frozenset(), converter=to_names)
     requires_features: frozenset[str] = attrs.field(default=frozenset(), converter=to_names)
+    requires_modules: tuple[str, ...] = attrs.field(default=(), converter=to_tuple)
+    install_hint: str = ""
     summary: str = ""
+
+    @requires_modules.validator
+    def _check_modules(self, _: object, names: tuple[object, ...]) -> None:
+        wrong = [name for name in names if not (isinstance(name, str) and name.isidentifier())]
+        if wrong:
+            raise ValueError(f"requires_modules: names of modules without dots, not {wrong[0]!r}")
+
+    @property
+    def class_name(self) -> str:
+        """Name of the model class, without its module."""
+        return str(self.implementation).rpartition(":")[2]
 
     def accepts(self, features: frozenset[str]) -> bool:
         """Whether a package with these features can be run by this row."""

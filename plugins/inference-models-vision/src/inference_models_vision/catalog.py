@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from inference_models_core.types.models import ModelSpec
 
+from inference_models_vision.installation import INSTALL_OCR, OCR_MODULES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -154,6 +156,8 @@ MODELS = (
         task="object-detection",
         implementation=_FAMILIES + "pp_ocr.detection:PpOcrTextDetection",
         graphs=("inference",),
+        requires_modules=OCR_MODULES,
+        install_hint=INSTALL_OCR,
         summary="PP-OCR: where there is text, as boxes and turned quads",
     ),
     ModelSpec(
@@ -161,6 +165,8 @@ MODELS = (
         task="text-only-ocr",
         implementation=_FAMILIES + "pp_ocr.recognition:PpOcrTextRecognition",
         graphs=("inference",),
+        requires_modules=OCR_MODULES,
+        install_hint=INSTALL_OCR,
         summary="PP-OCR: what a line of text says",
     ),
     ModelSpec(

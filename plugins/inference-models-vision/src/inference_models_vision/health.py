@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from typing import TYPE_CHECKING
 
+from inference_models_core.runtime.modules import has_module
 from inference_models_core.types.health import CheckResult, Verdict
 
 from inference_models_vision.installation import INSTALL_OCR, INSTALL_OPENCV, OCR_MODULES, OPENCV_BUILDS
@@ -19,7 +20,7 @@ def check_opencv_builds() -> CheckResult:
     Returns:
         A warning where several builds are installed, a failure where there is none and ``cv2`` cannot be found.
     """
-    return judge(installed_builds(), has_module=_has_module("cv2"))
+    return judge(installed_builds(), cv2_found=has_module("cv2"))
 
 
 def installed_builds() -> tuple[str, ...]:
@@ -27,12 +28,12 @@ def installed_builds() -> tuple[str, ...]:
     return tuple(name for name in OPENCV_BUILDS if _is_installed(name))
 
 
-def judge(builds: Sequence[str], *, has_module: bool) -> CheckResult:
+def judge(builds: Sequence[str], *, cv2_found: bool) -> CheckResult:
     """What the found builds mean.
 
     Args:
         builds: Installed OpenCV distributions.
-        has_module: Whether a module ``cv2`` can be found; JetPack and Linux distributions bring one without a wheel.
+        cv2_found: Whether a module ``cv2`` can be found; JetPack and Linux distributions bring one without a wheel.
 
     Returns:
         The verdict with the command that mends it.
@@ -43,7 +44,7 @@ def judge(builds: Sequence[str], *, has_module: bool) -> CheckResult:
             message=f"{', '.join(builds)} all own the module cv2 and overwrite each other's files",
             fix=f"pip uninstall -y {' '.join(builds)} && pip install {builds[0]}",
         )
-    if builds and has_module:
+    if builds and cv2_found:
         return CheckResult(verdict=Verdict.OK, message=f"cv2 comes from {builds[0]}")
     if builds:
         return CheckResult(
@@ -51,7 +52,7 @@ def judge(builds: Sequence[str], *, has_module: bool) -> CheckResult:
             message=f"{builds[0]} is installed but its module cv2 is gone, as after uninstalling another build",
             fix=f"pip install --force-reinstall --no-deps {builds[0]}",
         )
-    if has_module:
+    if cv2_found:
         return CheckResult(verdict=Verdict.OK, message="cv2 comes from the system, not from a wheel")
     return CheckResult(verdict=Verdict.FAILED, message="OpenCV is not installed", fix=INSTALL_OPENCV)
 
@@ -63,7 +64,7 @@ def check_ocr_packages() -> CheckResult:
         No failure in any case: whoever reads no text needs none of them. The message and the command say what is
         missing for those who do.
     """
-    return judge_ocr([package for module, package in OCR_MODULES.items() if not _has_module(module)])
+    return judge_ocr([package for module, package in OCR_MODULES.items() if not has_module(module)])
 
 
 def judge_ocr(missing: Sequence[str]) -> CheckResult:
@@ -80,9 +81,3 @@ def _is_installed(name: str) -> bool:
     except importlib.metadata.PackageNotFoundError:
         return False
     return True
-
-
-def _has_module(name: str) -> bool:
-    import importlib.util
-
-    return importlib.util.find_spec(name) is not None
