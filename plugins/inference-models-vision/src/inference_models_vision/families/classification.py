@@ -19,7 +19,7 @@ from inference_models_vision.decoding.kernels import to_numpy
 from inference_models_vision.decoding.queries import probabilities
 from inference_models_vision.families.base import FamilyParts, take_outputs
 from inference_models_vision.families.packaged import InputRules, PackagedFamily
-from inference_models_vision.families.yolo.family import BARE_INPUT, SUBSTITUTIONS
+from inference_models_vision.families.yolo.family import INPUT_RULES
 from inference_models_vision.preprocessing.centre_square import CentreSquareEngine
 from inference_models_vision.preprocessing.pillow_engine import PillowEngine
 
@@ -157,7 +157,7 @@ class YoloClassification(SoftmaxClassification):
     input is no square see the whole picture, stretched.
     """
 
-    input_rules: ClassVar[InputRules] = InputRules(SUBSTITUTIONS, BARE_INPUT)
+    input_rules: ClassVar[InputRules] = INPUT_RULES
     bare_fused: ClassVar[bool] = True
 
     def __init__(self, parts: FamilyParts, *, recommended_parameters: RecommendedParameters | None = None) -> None:

@@ -11,7 +11,7 @@ from inference_models_core.tasks.depth_estimation import DepthEstimationModel
 from inference_models_vision.decoding.maps import value_map
 from inference_models_vision.families.base import take_outputs
 from inference_models_vision.families.packaged import InputRules, PackagedFamily
-from inference_models_vision.families.yolo.family import BARE_INPUT, SUBSTITUTIONS
+from inference_models_vision.families.yolo.family import INPUT_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Yolo26DepthEstimation(PackagedFamily[DepthMap], DepthEstimationModel):
     """YOLO26: distances in metres, (batch, 1, height, width) or (batch, height, width), at any stride."""
 
-    input_rules: ClassVar[InputRules] = InputRules(SUBSTITUTIONS, BARE_INPUT)
+    input_rules: ClassVar[InputRules] = INPUT_RULES
 
     def post_process(self, outputs: Sequence[tuple[Array, ...]], preprocessed: Preprocessed) -> list[DepthMap]:
         """Turns network outputs into maps.

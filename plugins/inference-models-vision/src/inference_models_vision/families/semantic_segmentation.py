@@ -15,7 +15,7 @@ from inference_models_vision.decoding.confidence import resolve_confidence
 from inference_models_vision.decoding.maps import Channels, class_map
 from inference_models_vision.families.base import FamilyParts, take_outputs
 from inference_models_vision.families.packaged import InputRules, PackagedFamily
-from inference_models_vision.families.yolo.family import BARE_INPUT, SUBSTITUTIONS, YOLO26
+from inference_models_vision.families.yolo.family import INPUT_RULES, YOLO26
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,7 +158,7 @@ class DeepLabV3PlusSemanticSegmentation(SemanticSegmentationFamily):
 class Yolo26SemanticSegmentation(SemanticSegmentationFamily):
     """YOLO26."""
 
-    input_rules: ClassVar[InputRules] = InputRules(SUBSTITUTIONS, BARE_INPUT)
+    input_rules: ClassVar[InputRules] = INPUT_RULES
     default_confidence: ClassVar[float] = YOLO26.confidence
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from inference_models_core.errors import ModelOutputError
-from inference_models_core.types.preprocessing import ResizeMode
 
 from inference_models_vision import defaults
 from inference_models_vision.configuration.package import (
@@ -17,34 +16,25 @@ from inference_models_vision.configuration.package import (
 )
 from inference_models_vision.decoding.confidence import check_count, resolve_confidence
 from inference_models_vision.decoding.queries import best_queries, corners_in_pixels, rows_to_numpy
-from inference_models_vision.families.base import FamilyParts, PerPictureFamily, build_parts
+from inference_models_vision.families.packaged import STRETCHED, InputRules, PackagedFamily
 from inference_models_vision.preprocessing.pillow_engine import PillowEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     import numpy.typing as npt
-    from inference_models_core.runner import Runner
     from inference_models_core.types.geometry import Geometry
     from inference_models_core.types.images import Preprocessed
-    from inference_models_core.types.packages import ModelPackage, RecommendedParameters
+    from inference_models_core.types.packages import RecommendedParameters
     from inference_models_core.types.tensors import Array
-    from typing_extensions import Self
+
+    from inference_models_vision.families.base import FamilyParts
 
     Threshold = float | npt.NDArray[np.float32]
 
 Result = TypeVar("Result")
 
-RESIZE_MODES = (
-    ResizeMode.STRETCH,
-    ResizeMode.LETTERBOX,
-    ResizeMode.CENTER_CROP,
-    ResizeMode.LETTERBOX_REFLECT_EDGES,
-)
-SUBSTITUTIONS = {ResizeMode.FIT_LONGER_EDGE: (ResizeMode.STRETCH, 0)}
-"""What RF-DETR packages of the platform do with modes that a fixed input cannot have."""
-BARE_INPUT = {
+_BARE_INPUT = {
     "dynamic_spatial_size_supported": False,
     "color_mode": "rgb",
     "resize_mode": "stretch",
@@ -52,7 +42,8 @@ BARE_INPUT = {
     "scaling_factor": 255,
     "normalization": [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]],
 }
-"""What RF-DETR's own exporter feeds its networks; used for a bare file that does not say."""
+INPUT_RULES = STRETCHED._replace(bare_input=_BARE_INPUT)
+"""How RF-DETR's packages are read; bare files that do not say are fed as its own exporter does."""
 
 
 class RfDetrSettings(NamedTuple):
@@ -99,7 +90,7 @@ class Found(NamedTuple):
         return self.take(self.scores > least).take(slice(settings.max_detections))
 
 
-class RfDetrFamily(PerPictureFamily[Result]):
+class RfDetrFamily(PackagedFamily[Result]):
     """RF-DETR: boxes in fractions of the input and a logit per query and class, no suppression.
 
     Attributes:
@@ -110,67 +101,16 @@ class RfDetrFamily(PerPictureFamily[Result]):
 
     graph_outputs: ClassVar[tuple[str, ...]] = ("dets", "labels")
     every_pair: ClassVar[bool] = False
+    input_rules: ClassVar[InputRules] = INPUT_RULES
 
-    def __init__(
-        self,
-        parts: FamilyParts,
-        *,
-        class_names: tuple[str, ...] | None,
-        recommended_parameters: RecommendedParameters | None = None,
-    ) -> None:
+    def __init__(self, parts: FamilyParts, *, recommended_parameters: RecommendedParameters | None = None) -> None:
         """Takes the parts; see :meth:`from_pretrained`."""
-        super().__init__(
-            parts._replace(engine=PillowEngine(parts.engine.declaration, dataset_size=parts.config.dataset_size))
-        )
-        self._network_names = class_names
-        kept = kept_classes(class_names or (), parts.config.removed_classes)
-        self.class_names = tuple(name for name, new in zip(class_names or (), kept.tolist(), strict=True) if new >= 0)
-        self._class_ids = kept
-        self.recommended_parameters = recommended_parameters
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        package_dir: Path,
-        *,
-        package: ModelPackage,
-        runners: Mapping[str, Runner],
-        recommended_parameters: RecommendedParameters | None = None,
-        max_image_pixels: int = defaults.MAX_IMAGE_PIXELS,
-        allow_url_input: bool = False,
-        allow_private_url_hosts: bool = False,
-    ) -> Self:
-        """Builds the model of a package.
-
-        Args:
-            package_dir: The package's files: ``inference_config.json`` and ``class_names.txt``, unless the package's
-                metadata has their content.
-            package: Its metadata.
-            runners: The runner of the graph ``"weights"``.
-            recommended_parameters: What ``confidence="best"`` means.
-            max_image_pixels: Largest picture accepted, in pixels.
-            allow_url_input: Whether prediction calls may fetch pictures from https URLs.
-            allow_private_url_hosts: Whether those may lead into private networks and to this machine.
-
-        Returns:
-            The model.
-
-        Raises:
-            PackageError: If the package's documents are missing, malformed, or contradict the graph.
-        """
-        parts = build_parts(
-            package_dir,
-            package=package,
-            runners=runners,
-            max_image_pixels=max_image_pixels,
-            allow_url_input=allow_url_input,
-            allow_private_url_hosts=allow_private_url_hosts,
-            resize_modes=RESIZE_MODES,
-            substitutions=SUBSTITUTIONS,
-            bare_input=BARE_INPUT,
-        )
-        names = package_class_names(package_dir, package)
-        return cls(parts, class_names=names, recommended_parameters=recommended_parameters)
+        engine = PillowEngine(parts.engine.declaration, dataset_size=parts.config.dataset_size)
+        super().__init__(parts._replace(engine=engine), recommended_parameters=recommended_parameters)
+        self._network_names = package_class_names(parts.directory, parts.package)
+        names = self._network_names or ()
+        self._class_ids = kept_classes(names, parts.config.removed_classes)
+        self.class_names = tuple(name for name, new in zip(names, self._class_ids.tolist(), strict=True) if new >= 0)
 
     def forward(self, preprocessed: Preprocessed) -> list[tuple[Array, ...]]:
         """Runs the network; for each batch the outputs of :attr:`graph_outputs` as the backend's own arrays."""

@@ -42,19 +42,13 @@ class RfDetrKeyPointDetection(RfDetrFamily[KeyPointDetections], KeyPointDetectio
     graph_outputs: ClassVar[tuple[str, ...]] = ("dets", "labels", "keypoints")
     every_pair: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        parts: FamilyParts,
-        *,
-        class_names: tuple[str, ...] | None,
-        recommended_parameters: RecommendedParameters | None = None,
-    ) -> None:
+    def __init__(self, parts: FamilyParts, *, recommended_parameters: RecommendedParameters | None = None) -> None:
         """Takes the parts, and reads ``keypoints_metadata.json``."""
-        super().__init__(parts, class_names=class_names, recommended_parameters=recommended_parameters)
+        super().__init__(parts, recommended_parameters=recommended_parameters)
         known = package_key_points(
             parts.directory,
             parts.package,
-            class_names=class_names or (),
+            class_names=self._network_names or (),
             removed_classes=parts.config.removed_classes,
         )
         if known is not None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from inference_models_vision import defaults
-from inference_models_vision.families.packaged import InputRules
-from inference_models_vision.families.rfdetr.family import BARE_INPUT, SUBSTITUTIONS
+from inference_models_vision.families.rfdetr.family import INPUT_RULES
 from inference_models_vision.families.semantic_segmentation import SemanticSegmentationFamily
 from inference_models_vision.preprocessing.pillow_engine import PillowEngine
 
@@ -14,12 +13,13 @@ if TYPE_CHECKING:
     from inference_models_core.types.packages import RecommendedParameters
 
     from inference_models_vision.families.base import FamilyParts
+    from inference_models_vision.families.packaged import InputRules
 
 
 class RfDetrSemanticSegmentation(SemanticSegmentationFamily):
     """RF-DETR: logits (batch, classes, height / 4, width / 4), each trained for itself."""
 
-    input_rules: ClassVar[InputRules] = InputRules(SUBSTITUTIONS, BARE_INPUT)
+    input_rules: ClassVar[InputRules] = INPUT_RULES
     default_confidence: ClassVar[float] = defaults.CONFIDENCE
     independent: ClassVar[bool] = True
 

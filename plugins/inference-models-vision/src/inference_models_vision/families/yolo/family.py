@@ -14,31 +14,21 @@ from inference_models_vision import defaults
 from inference_models_vision.configuration.package import numbered_class_names, package_class_names
 from inference_models_vision.decoding.boxes import Boxes, BoxLayout, candidates_above, rows_above, suppress
 from inference_models_vision.decoding.confidence import check_count, check_share, resolve_confidence
-from inference_models_vision.families.base import FamilyParts, PerPictureFamily, build_parts
+from inference_models_vision.families.packaged import InputRules, PackagedFamily
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     import numpy as np
     import numpy.typing as npt
-    from inference_models_core.runner import Runner
-    from inference_models_core.types.packages import ModelPackage, RecommendedParameters
+    from inference_models_core.types.packages import RecommendedParameters
     from inference_models_core.types.tensors import Array
-    from typing_extensions import Self
+
+    from inference_models_vision.families.base import FamilyParts
 
 Result = TypeVar("Result")
 
 FUSED = "nms_fused"
-RESIZE_MODES = (
-    ResizeMode.STRETCH,
-    ResizeMode.LETTERBOX,
-    ResizeMode.CENTER_CROP,
-    ResizeMode.LETTERBOX_REFLECT_EDGES,
-)
-SUBSTITUTIONS = {ResizeMode.FIT_LONGER_EDGE: (ResizeMode.LETTERBOX, 127)}
-"""What YOLO packages of the platform do with modes that a fixed input cannot have."""
-BARE_INPUT = {
+_SUBSTITUTIONS = {ResizeMode.FIT_LONGER_EDGE: (ResizeMode.LETTERBOX, 127)}  # what the platform's packages do
+_BARE_INPUT = {
     "dynamic_spatial_size_supported": False,
     "color_mode": "rgb",
     "resize_mode": "letterbox",
@@ -47,7 +37,8 @@ BARE_INPUT = {
     "input_channels": 3,
     "scaling_factor": 255,
 }
-"""What exporters of these families feed their networks; used for a bare file that does not say."""
+INPUT_RULES = InputRules(_SUBSTITUTIONS, _BARE_INPUT)
+"""How YOLO packages are read; bare files that do not say are fed as the families' exporters do."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -89,7 +80,7 @@ class NmsSettings(NamedTuple):
     class_agnostic: bool
 
 
-class YoloFamily(PerPictureFamily[Result]):
+class YoloFamily(PackagedFamily[Result]):
     """A family of boxes: raw outputs, or rows from a graph that suppresses boxes itself.
 
     Attributes:
@@ -98,68 +89,18 @@ class YoloFamily(PerPictureFamily[Result]):
     """
 
     traits: ClassVar[YoloTraits] = YoloTraits()
+    input_rules: ClassVar[InputRules] = INPUT_RULES
 
-    def __init__(
-        self,
-        parts: FamilyParts,
-        *,
-        class_names: tuple[str, ...],
-        recommended_parameters: RecommendedParameters | None = None,
-    ) -> None:
+    def __init__(self, parts: FamilyParts, *, recommended_parameters: RecommendedParameters | None = None) -> None:
         """Takes the parts; see :meth:`from_pretrained`."""
-        super().__init__(parts)
-        self.class_names = class_names
-        self.recommended_parameters = recommended_parameters
+        super().__init__(parts, recommended_parameters=recommended_parameters)
+        self.class_names: tuple[str, ...] = package_class_names(parts.directory, parts.package) or ()
         self._fused = self._is_fused(parts) if self.traits.end_to_end is None else self.traits.end_to_end
 
     @staticmethod
     def _is_fused(parts: FamilyParts) -> bool:
         post_processing = parts.config.post_processing
         return FUSED in parts.package.features if post_processing is None else post_processing.fused
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        package_dir: Path,
-        *,
-        package: ModelPackage,
-        runners: Mapping[str, Runner],
-        recommended_parameters: RecommendedParameters | None = None,
-        max_image_pixels: int = defaults.MAX_IMAGE_PIXELS,
-        allow_url_input: bool = False,
-        allow_private_url_hosts: bool = False,
-    ) -> Self:
-        """Builds the model of a package.
-
-        Args:
-            package_dir: The package's files: ``inference_config.json`` and ``class_names.txt``, unless the package's
-                metadata has their content.
-            package: Its metadata.
-            runners: The runner of the graph ``"weights"``.
-            recommended_parameters: What ``confidence="best"`` means.
-            max_image_pixels: Largest picture accepted, in pixels.
-            allow_url_input: Whether prediction calls may fetch pictures from https URLs.
-            allow_private_url_hosts: Whether those may lead into private networks and to this machine.
-
-        Returns:
-            The model.
-
-        Raises:
-            PackageError: If the package's documents are missing, malformed, or contradict the graph.
-        """
-        parts = build_parts(
-            package_dir,
-            package=package,
-            runners=runners,
-            max_image_pixels=max_image_pixels,
-            allow_url_input=allow_url_input,
-            allow_private_url_hosts=allow_private_url_hosts,
-            resize_modes=RESIZE_MODES,
-            substitutions=SUBSTITUTIONS,
-            bare_input=BARE_INPUT,
-        )
-        names = package_class_names(package_dir, package)
-        return cls(parts, class_names=names or (), recommended_parameters=recommended_parameters)
 
     def nms_settings(
         self,

@@ -47,16 +47,10 @@ class YoloKeyPointDetection(YoloFamily[KeyPointDetections], KeyPointDetectionMod
 
     default_key_points_threshold: ClassVar[float] = 0.0
 
-    def __init__(
-        self,
-        parts: FamilyParts,
-        *,
-        class_names: tuple[str, ...],
-        recommended_parameters: RecommendedParameters | None = None,
-    ) -> None:
+    def __init__(self, parts: FamilyParts, *, recommended_parameters: RecommendedParameters | None = None) -> None:
         """Takes the parts, and reads ``keypoints_metadata.json``."""
-        super().__init__(parts, class_names=class_names, recommended_parameters=recommended_parameters)
-        known = package_key_points(parts.directory, parts.package, class_names=class_names)
+        super().__init__(parts, recommended_parameters=recommended_parameters)
+        known = package_key_points(parts.directory, parts.package, class_names=self.class_names)
         self._slots = None if known is None else known.slots
         if known is not None:
             self.key_point_names, self.skeletons = known.names, known.skeletons
