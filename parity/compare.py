@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from parity import adapting, golden, measures, packages, running
+from parity import adapting, bare, golden, measures, packages, running
+from parity.bare import BARE, Bare
 from parity.exported import EXPORTED
 from parity.matrix import Case
 from parity.measures import BARS, Deltas
@@ -29,21 +31,25 @@ REFERENCE = "inference-models"
 
 @attrs.frozen
 class Found:
-    """What a row's cases came to.
+    """What a row's cases came to, or what one bare file did.
 
     Attributes:
-        row: Which.
+        name: Of the row or file.
+        cases: How many there were.
         deltas: The worst of each measure, but for what is explained.
         explained: The worst of what is beyond the bar for a reason.
         instances: How many boxes, or pictures where there are none, were compared.
         lines: What failed, for people.
+        adapt: What of the reference's answers was changed before; see :mod:`parity.adapting`.
     """
 
-    row: Row
+    name: str
+    cases: int
     deltas: Deltas
     explained: Deltas
     instances: int
     lines: tuple[str, ...]
+    adapt: tuple[str, ...] = ()
 
 
 def compare_row(row: Row, count: int) -> Found:
@@ -71,7 +77,17 @@ def compare_row(row: Row, count: int) -> Found:
         deltas.append({name: value for name, value in of_case.items() if name not in excused})
         reasons.append({name: value for name, value in of_case.items() if name in excused})
         instances += sum(len(answer.get("xyxy", [0])) for answer in mine)
-    return Found(row, measures.worst(deltas), measures.worst(reasons), instances, tuple(lines))
+    worst, excused_worst = measures.worst(deltas), measures.worst(reasons)
+    return Found(row.name, len(row.cases), worst, excused_worst, instances, tuple(lines), tuple(row.adapt))
+
+
+def compare_bare(one: Bare, count: int) -> Found:
+    """Compares one bare file on so many pictures."""
+    deltas, instances = bare.compare(one, count)
+    bad = [name for name in measures.failures(deltas) if deltas[name] > bare.ROUNDING.get((one.runtime, name), 0)]
+    reasons = {name: deltas.pop(name) for name in measures.failures(deltas) if name not in bad}
+    lines = (f"{one.name}: {_text(deltas, bad)}",) if bad else ()
+    return Found(one.name, 1, deltas, reasons, instances, lines)
 
 
 def unexplained(row: Row, case: Case, deltas: Deltas) -> list[str]:
@@ -107,7 +123,7 @@ def table(found: list[Found]) -> str:
     lines = ["| row | compared | " + " | ".join(shown) + " |", "| --- | ---: |" + " ---: |" * len(shown)]
     for one in found:
         cells = [_cell(name, one) for name in shown]
-        lines.append(f"| {one.row.name} | {one.instances} | " + " | ".join(cells) + " |")
+        lines.append(f"| {one.name} | {one.instances} | " + " | ".join(cells) + " |")
     limits = [_limit(name) for name in shown]
     return "\n".join([*lines, "| **bar** | | " + " | ".join(limits) + " |"])
 
@@ -129,10 +145,10 @@ def _limit(name: str) -> str:
     return "" if bar.limit is None else f"{'≥' if bar.least else '≤'} {bar.limit:.3g}"
 
 
-def page(found: list[Found], count: int) -> str:
+def page(found: list[Found], files: list[Found], count: int) -> str:
     """The whole of ``docs/parity.md``."""
-    cases = sum(len(one.row.cases) for one in found)
-    adapted = [f"* {one.row.name}: {_phrases(one.row)}" for one in found if one.row.adapt]
+    cases = sum(one.cases for one in found)
+    adapted = [f"* {one.name}: {_phrases(one.adapt)}" for one in found if one.adapt]
     explained = [f"* {_explanation(one)}" for one in adapting.EXPLAINED]
     return f"""# Parity with the reference
 
@@ -159,6 +175,15 @@ Numbers in parentheses are beyond the bar for a reason that [differences.md](dif
 Where that page says that we answer otherwise, the rest of the answer is compared after the reference's is changed so:
 
 {chr(10).join(adapted)}
+
+## Bare exports beside the library that wrote them
+
+The same {count} pictures, asked of `AutoModel.from_pretrained(FILE)` and of `YOLO(FILE)` of Ultralytics
+{version("ultralytics")} with the same thresholds, the file as its export left it. Files are ONNX and TorchScript, "raw"
+or with suppression of boxes in the graph ("fused"), of seeded weights. Scores in parentheses are TorchScript's, where
+random networks make much of the order in which floats are summed.
+
+{table(files)}
 """
 
 
@@ -169,8 +194,8 @@ def _explanation(one: adapting.Explained) -> str:
     return f"{one.measure} {to} {one.limit:.2g} for {', '.join(where)}: “{one.phrase}”"
 
 
-def _phrases(row: Row) -> str:
-    return "; ".join(f"“{adapting.PHRASES[name]}”" for name in row.adapt)
+def _phrases(names: tuple[str, ...]) -> str:
+    return "; ".join(f"“{adapting.PHRASES[name]}”" for name in names)
 
 
 def main() -> None:
@@ -182,20 +207,27 @@ def main() -> None:
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)  # both say at every load how they replace a resize mode
-    found: list[Found] = []
-    for row in (*ROWS, *EXPORTED):
-        if all(word in row.name for word in chosen.words):
-            start = time.perf_counter()
-            found.append(compare_row(row, chosen.pictures))
-            print(f"{row.name}: {len(row.cases)} cases, {time.perf_counter() - start:.0f} s", flush=True)
-            for line in found[-1].lines:
-                print(f"    {line}", flush=True)
-            if chosen.golden and row in ROWS and not found[-1].lines:
+    rows = [row for row in (*ROWS, *EXPORTED) if all(word in row.name for word in chosen.words)]
+    found = [_said(compare_row, row, chosen.pictures) for row in rows]
+    if chosen.golden:
+        for row, one in zip(rows, found, strict=True):
+            if row in ROWS and not one.lines:
                 golden.write(row)
-    print(table(found))
+    exports = [one for one in BARE if all(word in one.name for word in chosen.words)]
+    files = [_said(compare_bare, one, chosen.pictures) for one in exports]
+    print(table(found), table(files), sep="\n\n")
     if not chosen.words:
-        PAGE.write_text(page(found, chosen.pictures))
-    sys.exit(1 if any(one.lines for one in found) else 0)
+        PAGE.write_text(page(found, files, chosen.pictures))
+    sys.exit(1 if any(one.lines for one in (*found, *files)) else 0)
+
+
+def _said(compare: Callable[[Any, int], Found], asked: Any, count: int) -> Found:
+    start = time.perf_counter()
+    found = compare(asked, count)
+    print(f"{found.name}: {found.cases} cases, {time.perf_counter() - start:.0f} s", flush=True)
+    for line in found.lines:
+        print(f"    {line}", flush=True)
+    return found
 
 
 if __name__ == "__main__":

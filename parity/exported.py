@@ -6,7 +6,10 @@ run the same file, on tensors that are equal to the last bit, so that scores may
 
 from __future__ import annotations
 
+import atexit
 import functools
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,8 +20,10 @@ from typing import Any
 import attrs
 
 from parity.rows import ROWS, Row
+from parity.scenes import Size
 
 VARIANT = "exported"
+_BATCHES = (1, None)
 _SETTINGS: dict[str, tuple[Any, ...]] = {
     "resize_mode": ("letterbox", "stretch"),
     "static_crop": (None,),
@@ -39,6 +44,15 @@ _NETWORKS: dict[str, tuple[str, str]] = {
             ("keypoint-detection", "-pose"),
         )
     },
+    **{
+        f"{ours} {task} nms_fused": ("ultralytics", f"{theirs}{ending}.yaml")
+        for ours, theirs in (("yolov8", "yolov8n"), ("yolov11", "yolo11n"))
+        for task, ending in (
+            ("object-detection", ""),
+            ("instance-segmentation", "-seg"),
+            ("keypoint-detection", "-pose"),
+        )
+    },
     "yolov8 classification fused": ("ultralytics", "yolov8n-cls.yaml"),
     "yolov11 classification fused": ("ultralytics", "yolo11n-cls.yaml"),
     "yolov9 object-detection": ("ultralytics", "yolov9t.yaml"),
@@ -53,28 +67,45 @@ def _row(name: str, library: str, network: str) -> Row:
     (like,) = (row for row in ROWS if row.name == name)
     variant = f"{like.variant} {VARIANT} by {library}".strip()
     size = (224, 224) if network.startswith("vit") else like.size  # its positions are counted
-    row = attrs.evolve(like, variant=variant, size=size, more={**like.more, **_SETTINGS}, batches=(1,))
+    row = attrs.evolve(like, variant=variant, size=size, more={**like.more, **_SETTINGS}, batches=_BATCHES)
     return attrs.evolve(row, write=_writer(library, network, row))
 
 
 def _writer(library: str, network: str, row: Row) -> Callable[[Path, int | None], None]:
-    def write(folder: Path, batch: int | None) -> None:  # noqa: ARG001 - always 1
-        (folder / "weights.onnx").write_bytes(_export(library, network, row.size, row.seed).read_bytes())
+    names = ("fused", "dynamic-fused") if "nms_fused" in row.features else ("raw", "dynamic")
+
+    def write(folder: Path, batch: int | None) -> None:
+        files = export(library, network, row.size, row.seed, tuple(f"{name}.onnx" for name in names))
+        (folder / "weights.onnx").write_bytes(files[batch is None].read_bytes())
 
     return write
 
 
 @functools.cache
-def _export(library: str, network: str, size: tuple[int, int], seed: int) -> Path:
-    """The file, made in a process of its own: importing Ultralytics changes how OpenCV behaves."""
-    path = Path(mkdtemp()) / f"{network}.onnx"
-    said = [library, network, *map(str, size), str(seed), str(path)]
-    done = subprocess.run(
-        [sys.executable, "-m", "parity.exporting", *said], capture_output=True, text=True, check=False
-    )
+def export(library: str, network: str, size: Size, seed: int, names: tuple[str, ...]) -> tuple[Path, ...]:
+    """The files, made in a process of its own: importing Ultralytics changes how OpenCV behaves.
+
+    Args:
+        library: "ultralytics" or "torchvision".
+        network: What the library calls it.
+        size: (height, width) of its input in pixels.
+        seed: Of its weights.
+        names: Of the files; see :mod:`parity.exporting`.
+    """
+    folder = Path(mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    paths = tuple(folder / name for name in names)
+    run("parity.exporting", library, network, *map(str, size), str(seed), *map(str, paths))
+    return paths
+
+
+def run(module: str, *arguments: str) -> None:
+    """Runs a module of ours in a process of its own, which may neither download nor install anything."""
+    quiet = {"YOLO_AUTOINSTALL": "false", "YOLO_OFFLINE": "true", "YOLO_VERBOSE": "false"}
+    said = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(said, capture_output=True, text=True, check=False, env={**os.environ, **quiet})
     if done.returncode:
-        raise SystemExit(f"{library} cannot export {network}:\n{done.stdout}{done.stderr}")
-    return path
+        raise SystemExit(f"{' '.join(said)}:\n{done.stdout}{done.stderr}")
 
 
 EXPORTED = tuple(_row(name, *network) for name, network in _NETWORKS.items())

@@ -1,7 +1,8 @@
-"""Exports a network of Ultralytics or torchvision: `python -m parity.exporting LIBRARY NETWORK HEIGHT WIDTH SEED FILE`.
+"""Exports a network: `python -m parity.exporting LIBRARY NETWORK HEIGHT WIDTH SEED FILES`.
 
-Weights are drawn by seed. A fresh network answers nearly the same whatever it sees, so its normalizations are first
-adjusted to pictures, then its last layers are scaled until scores are spread out.
+Words in the names of files say what they are: "fused" suppresses boxes itself, "dynamic" takes any batch and size, and
+the ending is the format. Weights are drawn by seed. A fresh network answers nearly the same whatever it sees, so its
+normalizations are first adjusted to pictures, then its last layers are scaled until scores are spread out.
 """
 
 from __future__ import annotations
@@ -23,17 +24,19 @@ MEAN, DEVIATION = -3.5, 1.6
 MASK_DEVIATION = 0.01
 """Of the coefficients of masks, so that few sums of prototypes are all but 0 or 1: half way between those is a tie."""
 OPSET, BOXES = 17, 100
+LEAST, OVERLAP = 0.1, 0.7
+"""Score and overlap of exports that suppress boxes themselves."""
 
 
-def main(library: str, network: str, height: str, width: str, seed: str, file: str) -> None:
-    """Writes the file."""
+def main(library: str, network: str, height: str, width: str, seed: str, *files: str) -> None:
+    """Writes the files, all of the same weights."""
     torch.manual_seed(int(seed))
     planes = [torch.from_numpy(picture).permute(2, 0, 1)[None] / 255 for picture in pictures(PICTURES)]
     sized = [nn.functional.interpolate(plane, (int(height), int(width)), mode="bilinear") for plane in planes]
-    _EXPORTERS[library](network, torch.cat(sized), Path(file))
+    _EXPORTERS[library](network, torch.cat(sized), [Path(file) for file in files])
 
 
-def ultralytics(network: str, seen: torch.Tensor, path: Path) -> None:
+def ultralytics(network: str, seen: torch.Tensor, paths: list[Path]) -> None:
     """With the library's own export, as its users do."""
     from ultralytics import YOLO
     from ultralytics.nn import tasks
@@ -52,10 +55,17 @@ def ultralytics(network: str, seen: torch.Tensor, path: Path) -> None:
         _spread(_last_layers(yolo, "cv3"), lambda: yolo.model(seen), MEAN)
     if yolo.task == "segment":
         _spread(_last_layers(yolo, "cv4"), lambda: yolo.model(seen), 0.0, MASK_DEVIATION)
-    ends = getattr(yolo.model.model[-1], "one2one_cv2", None) is not None  # needs no suppression, and exports that
-    final = {"nms": False, "max_det": BOXES} if ends else {}
-    exported = yolo.export(format="onnx", imgsz=list(seen.shape[2:]), opset=OPSET, simplify=False, **final)
-    shutil.move(exported, path)
+    for path in paths:
+        said = {"format": path.suffix[1:], "imgsz": list(seen.shape[2:]), "dynamic": "dynamic" in path.stem}
+        said |= {"opset": OPSET, "simplify": False} if path.suffix == ".onnx" else {}
+        shutil.move(yolo.export(**said, **_suppression(yolo, fused="fused" in path.stem)), path)
+
+
+def _suppression(yolo: Any, *, fused: bool) -> dict[str, Any]:
+    """Arguments of an export: a head that needs no suppression is exported as that."""
+    if getattr(yolo.model.model[-1], "one2one_cv2", None) is not None:
+        return {"nms": False, "max_det": BOXES}
+    return {"nms": True, "conf": LEAST, "iou": OVERLAP, "max_det": BOXES} if fused else {}
 
 
 def _last_layers(yolo: Any, branches: str) -> list[Any]:
@@ -65,7 +75,7 @@ def _last_layers(yolo: Any, branches: str) -> list[Any]:
     return [branch[-1] for name in names for branch in getattr(head, name, None) or ()]
 
 
-def torchvision(network: str, seen: torch.Tensor, path: Path) -> None:
+def torchvision(network: str, seen: torch.Tensor, paths: list[Path]) -> None:
     """With PyTorch's exporter."""
     from torchvision import models
 
@@ -74,7 +84,10 @@ def torchvision(network: str, seen: torch.Tensor, path: Path) -> None:
     last = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
     nn.init.normal_(last.weight)
     _spread([last], lambda: model(seen), 0.0)
-    torch.onnx.export(model, (seen[:1],), str(path), dynamo=False, opset_version=OPSET, input_names=["images"])
+    for path in paths:
+        axes = {"dynamic_axes": {"images": {0: "batch"}}} if "dynamic" in path.stem else {}
+        said: dict[str, Any] = {"dynamo": False, "opset_version": OPSET, "input_names": ["images"], **axes}
+        torch.onnx.export(model, (seen[:1],), str(path), **said)
 
 
 def _settle(model: nn.Module, seen: torch.Tensor) -> None:
