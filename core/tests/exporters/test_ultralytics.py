@@ -41,6 +41,8 @@ def test_what_somebody_else_wrote(author):
         ({"batch": None}, BatchSupport(static=1)),
         ({"batch": "4"}, BatchSupport(static=4)),
         ({"args": {"dynamic": True}}, BatchSupport()),
+        ({"args": {"dynamic": True, "nms": True}, "batch": 4}, BatchSupport(maximum=4)),
+        ({"args": {"dynamic": True, "nms": True}, "batch": None}, BatchSupport(maximum=1)),
     ],
 )
 def test_batch(change, expected):

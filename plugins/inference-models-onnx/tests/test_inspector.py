@@ -63,6 +63,12 @@ def test_a_dynamic_export_takes_its_size_from_the_metadata(graphs, save):
     assert network["dynamic_spatial_size_mode"] == {"type": "pad-to-be-divisible", "value": 32}
 
 
+def test_a_dynamic_export_suppresses_boxes_of_as_many_pictures_as_it_was_exported_with(graphs, save):
+    said = {**EXPORT, "batch": "4", "args": "{'dynamic': True, 'nms': True}"}
+    assert inspect_file(save(graphs.convolution("batch", metadata=said))).details.batch == BatchSupport(maximum=4)
+    assert inspect_file(save(graphs.convolution(2, metadata=said))).details.batch == BatchSupport(static=2)
+
+
 def test_the_graph_wins_over_the_metadata(graphs, save):
     facts = inspect_file(save(graphs.convolution(metadata={**EXPORT, "imgsz": "640"})))
     assert facts.input_size == (64, 48)

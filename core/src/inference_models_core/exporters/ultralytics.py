@@ -1,9 +1,8 @@
 """The metadata that Ultralytics writes into its exports (https://docs.ultralytics.com/modes/export/).
 
 Keys: ``description``, ``author``, ``version``, ``task``, ``stride``, ``batch``, ``imgsz``, ``names``, ``args``,
-``end2end``. Values
-are texts of Python literals where the format takes only texts (``metadata_props`` of ONNX files), else what JSON makes
-of them (``config.txt`` of TorchScript archives), where the class ids of ``names`` are texts.
+``end2end``. Values are texts of Python literals where the format takes only texts (``metadata_props`` of ONNX files),
+else what JSON makes of them (``config.txt`` of TorchScript archives), where the class ids of ``names`` are texts.
 """
 
 from __future__ import annotations
@@ -93,13 +92,33 @@ def read_batch(metadata: Mapping[str, Any], name: str) -> BatchSupport:
         name: The file's name, for errors.
 
     Returns:
-        Any batch where the export was asked to be dynamic, else the one that it was made with.
+        See :func:`read_dynamic_batch` where the export was asked to be dynamic, else the one that it was made with.
 
     Raises:
         MalformedDocumentError: If the metadata is damaged.
     """
     reader = _Metadata(metadata, name)
-    return BatchSupport() if reader.is_dynamic() else BatchSupport(static=reader.batch())
+    return _dynamic_batch(reader) if reader.is_dynamic() else BatchSupport(static=reader.batch())
+
+
+def read_dynamic_batch(metadata: Mapping[str, Any], name: str) -> BatchSupport:
+    """Batch sizes of an export whose graph takes any.
+
+    Suppression inside the graph is a loop over the pictures that it was exported with: of a larger batch, all that
+    follow come back without boxes.
+
+    Args:
+        metadata: What the file says about itself, written by Ultralytics.
+        name: The file's name, for errors.
+
+    Raises:
+        MalformedDocumentError: If the metadata is damaged.
+    """
+    return _dynamic_batch(_Metadata(metadata, name))
+
+
+def _dynamic_batch(reader: _Metadata) -> BatchSupport:
+    return BatchSupport(maximum=reader.batch() if reader.features() else None)
 
 
 def architecture(description: str) -> str | None:

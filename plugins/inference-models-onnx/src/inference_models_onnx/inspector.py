@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inference_models_core.exporters.ultralytics import read_ultralytics
+import attrs
+from inference_models_core.exporters.ultralytics import read_dynamic_batch, read_ultralytics
 from inference_models_core.types.backends import UNKNOWN_BATCH, BackendDetails, BatchSupport
 from inference_models_core.types.local_files import LocalFileFacts
 
@@ -48,6 +49,8 @@ def inspect_file(path: Path) -> LocalFileFacts:
     exported = read_ultralytics(content.metadata, size, path.name)
     if exported is None:
         return LocalFileFacts(details=details, input_size=size, origin=content.producer)
+    if details.batch == BatchSupport():
+        details = attrs.evolve(details, batch=read_dynamic_batch(content.metadata, path.name))
     return LocalFileFacts(details=details, **exported)
 
 
