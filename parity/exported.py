@@ -35,17 +35,14 @@ _SETTINGS: dict[str, tuple[Any, ...]] = {
 #: Name of the row that it is a variant of -> the library and its name of the network.
 _NETWORKS: dict[str, tuple[str, str]] = {
     **{
-        f"{ours} {task}": ("ultralytics", f"{theirs}{ending}.yaml")
-        for ours, theirs in (("yolov8", "yolov8n"), ("yolov11", "yolo11n"), ("yolo26", "yolo26n"))
-        for task, ending in (
-            ("object-detection", ""),
-            ("instance-segmentation", "-seg"),
-            ("keypoint-detection", "-pose"),
+        f"{ours} {task}{variant}": ("ultralytics", f"{theirs}{ending}.yaml")
+        for ours, theirs, variant in (
+            ("yolov8", "yolov8n", ""),
+            ("yolov11", "yolo11n", ""),
+            ("yolo26", "yolo26n", ""),
+            ("yolov8", "yolov8n", " nms_fused"),
+            ("yolov11", "yolo11n", " nms_fused"),
         )
-    },
-    **{
-        f"{ours} {task} nms_fused": ("ultralytics", f"{theirs}{ending}.yaml")
-        for ours, theirs in (("yolov8", "yolov8n"), ("yolov11", "yolo11n"))
         for task, ending in (
             ("object-detection", ""),
             ("instance-segmentation", "-seg"),

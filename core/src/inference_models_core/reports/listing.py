@@ -125,7 +125,10 @@ class ListingReport(Report):
             rows=[_triple_row(triple, self._missing(triple)) for triple in self.rows],
             empty="none",
         )
-        unmet = {triple.row.install_hint: self._missing(triple) for triple in self.rows if self._missing(triple)}
+        unmet: dict[str, dict[str, None]] = {}
+        for triple in self.rows:
+            for name in self._missing(triple):
+                unmet.setdefault(triple.row.install_hint, {})[name] = None
         for fix, missing in unmet.items():
             yield Note(f"{_and(missing)} not installed", fix=fix, tone=Tone.WARNING)
 
